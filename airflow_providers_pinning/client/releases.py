@@ -54,6 +54,8 @@ class Released(TypedDict, total=False):
     owners: list[str] | None
     exclude: list[str] | None
     """Dags to leave as they are."""
+    effective_from: str | None
+    """When a pin takes effect, as ISO 8601 with a zone; at once by default."""
     override_reason: str | None
     expected_plan: str | None
     """``plan_hash`` of a dry run: another plan is refused with ``revision_conflict``."""

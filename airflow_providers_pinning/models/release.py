@@ -28,7 +28,7 @@ from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from airflow_providers_pinning.models.base import Base
-from airflow_providers_pinning.vocabulary import MAX_ACTOR, MAX_ID, ReleaseStatus
+from airflow_providers_pinning.vocabulary import MAX_ACTOR, MAX_ID
 
 
 class Release(Base):
@@ -57,11 +57,8 @@ class Release(Base):
     """Id of the release that this one rolled back."""
     rolled_back_by: Mapped[str | None] = mapped_column(sa.String(36), nullable=True)
     """Id of the release that rolled this one back."""
-
-    @property
-    def status(self) -> ReleaseStatus:
-        """What became of it."""
-        return ReleaseStatus.ROLLED_BACK if self.rolled_back_by else ReleaseStatus.RELEASED
+    effective_from: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    """When it takes effect; ``None`` if it did at once."""
 
     __table_args__ = (
         sa.UniqueConstraint("idempotency_key"),

@@ -71,6 +71,25 @@ def text(value: Any) -> str | None:
     return None if value in MISSING else str(value)
 
 
+def moment_of(value: Any, *, required: bool) -> str | None:
+    """
+    Return when a change takes effect, as ISO 8601; ``None`` means now.
+
+    :param value: the rendered time
+    :param required: whether a time was given, so that a template which rendered to nothing does not mean now
+    :raises ValueError: if it is empty nevertheless, or has no zone
+    """
+    if value in MISSING:
+        if required:
+            raise ValueError("effective_from is empty, so it is unknown when the change should take effect.")
+        return None
+    if not isinstance(value, datetime):
+        return str(value).strip()
+    if value.tzinfo is None:
+        raise ValueError(f"effective_from must have a time zone, but {value} has none.")
+    return str(value.isoformat())
+
+
 @contextmanager
 def refusals_fail_at_once() -> Iterator[None]:
     """
@@ -125,16 +144,7 @@ class TargetsDag:
 
         :raises ValueError: if a template rendered to nothing, which must not mean now, or the time has no zone
         """
-        moment = self.effective_from
-        if moment in MISSING:
-            if self._has_time:
-                raise ValueError("effective_from is empty, so it is unknown when the change should take effect.")
-            return None
-        if not isinstance(moment, datetime):
-            return str(moment).strip()
-        if moment.tzinfo is None:
-            raise ValueError(f"effective_from must have a time zone, but {moment} has none.")
-        return str(moment.isoformat())
+        return moment_of(self.effective_from, required=self._has_time)
 
     def note_conditions(self) -> None:
         """Note which conditions are given, before templates are rendered."""

@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import BaseOperator
@@ -26,7 +27,7 @@ from airflow.sdk.definitions.context import Context
 
 from airflow_providers_pinning.client.task_source import TaskSource
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.operators.base import MISSING, refusals_fail_at_once, text, whole_number
+from airflow_providers_pinning.operators.base import MISSING, moment_of, refusals_fail_at_once, text, whole_number
 
 
 class _OfManyDags(BaseOperator):
@@ -76,6 +77,8 @@ class ReleaseOperator(_OfManyDags):
     :param tags: only Dags with one of these tags (templated)
     :param dag_id_patterns: only Dags whose id matches one of these, with the wildcards ``*`` and ``?`` (templated)
     :param exclude: Dags to skip (templated)
+    :param effective_from: when the release takes effect, as ISO 8601 with a zone or as a datetime: runs due at or
+        after that time use the new versions; default: now (templated)
     :param override_reason: reason for overriding holds, rejections and failed verdicts (templated)
     :param expected_policy_revision: fail if the release policies are at another revision, so that no others are
         overridden (templated)
@@ -92,6 +95,7 @@ class ReleaseOperator(_OfManyDags):
         "tags",
         "dag_id_patterns",
         "exclude",
+        "effective_from",
         "override_reason",
         "expected_policy_revision",
         "reason",
@@ -109,6 +113,7 @@ class ReleaseOperator(_OfManyDags):
         tags: Sequence[str] | str | None = None,
         dag_id_patterns: Sequence[str] | str | None = None,
         exclude: Sequence[str] | str | None = None,
+        effective_from: str | datetime | None = None,
         override_reason: str | None = None,
         expected_policy_revision: int | str | None = None,
         **kwargs: Any,
@@ -124,6 +129,8 @@ class ReleaseOperator(_OfManyDags):
         self.exclude = exclude
         self.override_reason = override_reason
         self.expected_policy_revision = expected_policy_revision
+        self.effective_from = effective_from
+        self._has_time = effective_from is not None
         self._names_dags = dag_ids is not None
 
     def change(self, hook: PinningHook, context: Context, source: TaskSource) -> dict[str, Any]:
@@ -145,6 +152,7 @@ class ReleaseOperator(_OfManyDags):
             tags=_names("tags", self.tags),
             dag_id_patterns=_names("dag_id_patterns", self.dag_id_patterns),
             exclude=_names("exclude", self.exclude),
+            effective_from=moment_of(self.effective_from, required=self._has_time),
             override_reason=text(self.override_reason),
             expected_policy_revision=whole_number("expected_policy_revision", self.expected_policy_revision),
             reason=self.why(context),

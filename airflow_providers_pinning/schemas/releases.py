@@ -24,7 +24,14 @@ from typing import Annotated, Any
 from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field, model_validator
 
-from airflow_providers_pinning.schemas.common import ChangeBody, IdentityResponse, Reason, SeenRulesBody, VersionNumber
+from airflow_providers_pinning.schemas.common import (
+    ChangeBody,
+    IdentityResponse,
+    Moment,
+    Reason,
+    SeenRulesBody,
+    VersionNumber,
+)
 from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.vocabulary import (
     MAX_RELEASED_DAGS,
@@ -80,14 +87,16 @@ class ReleaseBody(SeenRulesBody, ChangeBody):
         default=None, description="Reason for overriding holds, rejections and failed verdicts."
     )
     expected_plan: ExpectedPlan = None
-    effective_from: Any = Field(default=None, description="Not supported: a release takes effect immediately.")
+    effective_from: Moment | None = Field(
+        default=None,
+        description="When a pin takes effect, by the database's clock: runs due at or after that time use the new "
+        "versions, earlier ones the old versions. Default: now.",
+    )
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> ReleaseBody:
-        if self.effective_from is not None:
-            raise ValueError(
-                "A release takes effect immediately; omit effective_from, or schedule the Dags individually"
-            )
+        if self.effective_from is not None and self.action is not ReleaseAction.PIN:
+            raise ValueError("Only a pin takes effective_from; omit it, or unpin each Dag at that time by itself")
         given = [self.bundle_version is not None, self.versions is not None, self.latest]
         if self.action is ReleaseAction.PIN and given.count(True) != 1:
             raise ValueError("Use exactly one of bundle_version, versions and latest")
@@ -150,8 +159,9 @@ class ReleaseSummaryResponse(BaseModel):
     bundle_version: str | None
     actor: str
     reason: str
-    changed: int = Field(description="Number of Dags that it changed.")
+    changed: int = Field(description="Number of Dags that it changed, or changes at its time.")
     created_at: datetime
+    effective_from: datetime | None = Field(description="When it takes effect; null if it did immediately.")
     rolls_back: str | None = Field(description="The release that this one rolled back.")
     rolled_back_by: str | None = Field(description="The release that rolled this one back.")
 
@@ -174,6 +184,7 @@ class ReleaseResponse(BaseModel):
     actor: str | None
     reason: str | None
     created_at: datetime | None
+    effective_from: datetime | None = Field(description="When it takes effect; null if it does immediately.")
     rolls_back: str | None
     rolled_back_by: str | None
     counts: dict[str, int] = Field(description="Number of Dags by outcome.")

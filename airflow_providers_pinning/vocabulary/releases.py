@@ -62,6 +62,12 @@ class ReleaseOutcome(str, Enum):
     """It cannot be changed, which blocks the release."""
     LEFT = "left"
     """It is not changed, as requested or because the commit does not define it."""
+    SCHEDULED = "scheduled"
+    """Its active version changes at the time of the release."""
+    FAILED = "failed"
+    """It could not be changed at the time of the release, and keeps its version."""
+    CANCELED = "canceled"
+    """Its change was canceled before its time."""
 
 
 class ReleaseStatus(str, Enum):
@@ -69,5 +75,11 @@ class ReleaseStatus(str, Enum):
 
     RELEASED = "released"
     """It is in effect."""
+    SCHEDULED = "scheduled"
+    """It takes effect later, or some of its Dags are not changed yet."""
+    INCOMPLETE = "incomplete"
+    """Its time came, but not all of its Dags were changed."""
+    CANCELED = "canceled"
+    """It was canceled before its time."""
     ROLLED_BACK = "rolled_back"
     """It was rolled back, entirely or for those Dags that had not changed since."""

@@ -25,17 +25,22 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import time_machine
 from airflow.models.dag import DagModel
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.changes import due, into_effect, pins, timed
+from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.errors import ActivationInPastError
+from airflow_providers_pinning.domain.releases.lists import read_release
+from airflow_providers_pinning.domain.releases.release import make_release
+from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest
+from airflow_providers_pinning.domain.releases.rollback import RollbackRequest, roll_back_release
 from airflow_providers_pinning.models import Event, Pin, TimedChange
 from tests.integration.killed import killed_at
 from tests.integration.test_racing_runs import trigger, version_of
 from tests.support.patience import PATIENCE
 from tests.support.scheduler import Scheduler
-from tests.support.sources import STABLE
+from tests.support.sources import CHANGED, STABLE
 
 MINUTE = timedelta(minutes=1)
 
@@ -93,6 +98,43 @@ class TestSeveralSchedulers:
         second.commit()
 
         assert events_of(session) == ["pinned", "activation_scheduled", "pinned"]
+
+    def test_put_each_dag_of_a_release_into_effect_once(self, lab, session, elsewhere, monkeypatch):
+        monkeypatch.setattr(due, "_left", {})
+        names = [f"dag_{number}" for number in range(8)]
+        for sha, source in (("sha1", STABLE), ("sha2", CHANGED)):
+            lab.commit(sha, **{name: source.replace("orders", name) for name in names})
+            for name in names if sha == "sha1" else ():
+                lab.pin(name, 1)
+        session.execute(update(DagModel).values(is_paused=True))
+        session.commit()
+        moment = database_time(session) + timedelta(seconds=2)
+        request = ReleaseRequest(bundle_version="sha2", effective_from=moment)
+        made = commit(lambda: make_release(request, lab.change(), Access(), session=session), session=session)
+        pages = session.scalars(select(Event.kind).where(Event.release_id == made.release_id)).all()
+        assert pages == ["activation_scheduled"] * len(names)
+        session.rollback()
+        while database_time(session) <= moment:
+            time.sleep(0.1)
+        together = threading.Barrier(4)
+
+        def turn(own):
+            together.wait(PATIENCE)
+            due.put_due_into_effect(session=own)
+
+        for one in [elsewhere(turn) for _ in range(4)]:
+            one.commit()
+
+        due._left.clear()
+        put_into_effect(session)
+        session.rollback()
+        kinds = session.scalars(select(Event.kind).where(Event.release_id == made.release_id)).all()
+        assert sorted(kinds) == ["activation_scheduled"] * len(names) + ["pinned"] * len(names)
+        read = read_release(made.release_id, Access(), session=session)
+        assert (read.status.value, read.counts["changed"]) == ("released", len(names))
+        back = roll_back_release(RollbackRequest(made.release_id), lab.change(), Access(), session=session)
+        assert back.counts["changed"] == len(names)
+        session.commit()
 
     def test_hardly_wait_for_a_dag_that_somebody_holds(self, orders, session, elsewhere, monkeypatch):
         monkeypatch.setattr(due, "PATIENCE", 0.5)

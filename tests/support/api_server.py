@@ -213,10 +213,10 @@ def airflow_address(airflow_app):
 
 @pytest.fixture
 def airflow_server(airflow_address, connect, session, tmp_path, monkeypatch):
-    """Return the address of the API server, with users ``admin``, ``op`` and ``viewer``, and the default connection."""
+    """Return the address of the API server, with a user of each role and the default connection."""
     passwords = tmp_path / "passwords.json"
-    passwords.write_text(json.dumps(dict.fromkeys(("admin", "op", "viewer"), "secret")))
-    monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin:admin,op:op,viewer:viewer")
+    passwords.write_text(json.dumps(dict.fromkeys(("admin", "op", "user", "viewer"), "secret")))
+    monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin:admin,op:op,user:user,viewer:viewer")
     monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(passwords))
     connect(airflow_address)
     return airflow_address

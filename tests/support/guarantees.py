@@ -31,11 +31,21 @@ from typing import Any
 from airflow.models.dagrun import DagRun
 from sqlalchemy import func, select
 
+from airflow_providers_pinning.domain.changes.released import release_of
 from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_run_ids
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
-from airflow_providers_pinning.models import Event, ManagedVersion, Pin, Ramp, Release, RoutedRun, TimedChange
-from airflow_providers_pinning.vocabulary import RampStatus, TimedStatus
+from airflow_providers_pinning.models import (
+    Event,
+    ManagedVersion,
+    Pin,
+    Ramp,
+    Release,
+    ReleaseDag,
+    RoutedRun,
+    TimedChange,
+)
+from airflow_providers_pinning.vocabulary import RampStatus, ReleaseOutcome, TimedStatus
 from tests.support.clock import Clock
 from tests.support.lab import Lab
 from tests.support.sources import dag_file
@@ -270,6 +280,12 @@ class Watch:
             self._check_stored(dag_id)
             assert escaped_run_ids(dag_id, limit=5, session=session) == [], self
             assert release_state(dag_id, session=session).health.status.value != "broken", self
+        scheduled = select(ReleaseDag.release_id, ReleaseDag.dag_id).where(
+            ReleaseDag.outcome == ReleaseOutcome.SCHEDULED.value
+        )
+        waiting = {(row.release_id, row.dag_id) for row in session.execute(scheduled)}
+        pending = session.scalars(select(TimedChange).where(TimedChange.status == TimedStatus.PENDING.value))
+        assert waiting == {(of, change.dag_id) for change in pending if (of := release_of(change))}, self
         self._check_free()
         session.rollback()
 

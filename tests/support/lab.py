@@ -39,7 +39,7 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.changes import pending, pins, review, rollback, timed
+from airflow_providers_pinning.domain.changes import pending, pins, review, rollback, timed, timed_many
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.versions.identity import identity_of
@@ -316,7 +316,11 @@ class Lab:
         )
 
     def _from(self, moment: datetime, make: Callable[[], ReleaseState]) -> ReleaseState:
-        with mock.patch.object(timed, "database_clock", return_value=moment - timedelta(hours=1)):
+        before = moment - timedelta(hours=1)
+        with (
+            mock.patch.object(timed, "database_clock", return_value=before),
+            mock.patch.object(timed_many, "database_clock", return_value=before),
+        ):
             state = make()
         self._commit()
         return state

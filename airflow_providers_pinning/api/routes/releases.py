@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from datetime import timezone
 from functools import partial
 from typing import Annotated
 
@@ -132,7 +133,12 @@ def get_release(
 ) -> ReleaseResponse:
     """Get a release with those of its Dags that the user may read, in the order of their ids."""
     read = lists.read_release(release_id, Access(readable=sight), limit=limit, offset=offset, session=session)
-    counted = {"counts": dict(read.counts), "total_entries": sum(read.counts.values()), "hidden": read.hidden}
+    counted = {
+        "status": read.status,
+        "counts": dict(read.counts),
+        "total_entries": sum(read.counts.values()),
+        "hidden": read.hidden,
+    }
     # It is no plan, and of one page even less.
     return ReleaseResponse.model_validate(read.report).model_copy(update={**counted, "plan_hash": ""})
 
@@ -153,5 +159,6 @@ def _wanted(body: ReleaseBody) -> ReleaseRequest:
         versions=body.versions or {},
         latest=body.latest,
         scope=body.scope,
+        effective_from=body.effective_from and body.effective_from.astimezone(timezone.utc),
         expected_plan=body.expected_plan,
     )

@@ -37,12 +37,13 @@ TARGET = (
 """The version to pin, selected in one of three ways."""
 IGNORE_VERDICT = forms.switch("--ignore-verdict", help="Pin the version even if its canary runs failed the criteria")
 
+EFFECTIVE_FROM = forms.moment(
+    "--effective-from",
+    "--at",
+    help="When the change takes effect, such as 2027-01-31T13:00:00+00:00, by the database's clock (default: now)",
+)
 TIME = (
-    forms.moment(
-        "--effective-from",
-        "--at",
-        help="When the change takes effect, such as 2027-01-31T13:00:00+00:00, by the database's clock (default: now)",
-    ),
+    EFFECTIVE_FROM,
     forms.switch("--supersede", help="Replace a pending change instead of refusing this one"),
 )
 """When a change takes effect, and what happens to another pending change."""

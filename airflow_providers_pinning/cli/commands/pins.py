@@ -25,7 +25,7 @@ from airflow.utils.session import create_session
 
 from airflow_providers_pinning.cli.change import Effect, later_words, make_change
 from airflow_providers_pinning.cli.command import CommandError, changes, shows
-from airflow_providers_pinning.cli.commands.releases import make_release, selection
+from airflow_providers_pinning.cli.commands.releases import make_release, moment_of, selection
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import progress_of, show
@@ -168,9 +168,7 @@ def _say_what_to_do(dag_id: str, previous: VersionIdentity | None) -> None:
 def pinning_pin(args: Namespace) -> None:
     """Pin a version, or the matching version of all Dags that match."""
     if args.match:
-        _require_no_single_dag(
-            args, ("version_number", "dag_version_id", "expected_revision", "expected_dag_hash", "effective_from")
-        )
+        _require_no_single_dag(args, ("version_number", "dag_version_id", "expected_revision", "expected_dag_hash"))
         make_release(
             args,
             ReleaseRequest(
@@ -178,6 +176,7 @@ def pinning_pin(args: Namespace) -> None:
                 bundle_version=args.bundle_version,
                 latest=args.bundle_version is None,
                 scope=ReleaseScope.ALL,
+                effective_from=moment_of(args),
             ),
         )
         return

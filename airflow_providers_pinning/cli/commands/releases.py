@@ -21,6 +21,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 from airflow.utils.session import create_session
@@ -49,7 +50,6 @@ from airflow_providers_pinning.domain.releases.plan import PlannedDag, ReleaseRe
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
 from airflow_providers_pinning.domain.releases.work import Progress
 from airflow_providers_pinning.domain.text import plural
-from airflow_providers_pinning.models import Release
 from airflow_providers_pinning.vocabulary import ExitCode, ReleaseAction, ReleaseOutcome, ReleaseScope
 
 EVERYTHING = Access()
@@ -68,7 +68,11 @@ def pinning_release(args: Namespace) -> None:
         raise CommandError(ExitCode.USAGE, "usage: use at most one of --pinned and --all.")
     scope = ReleaseScope.ALL if args.all else ReleaseScope.PINNED if args.pinned else ReleaseScope.CHANGED
     request = ReleaseRequest(
-        selection=selection(args), bundle_name=args.bundle, bundle_version=args.commit, scope=scope
+        selection=selection(args),
+        bundle_name=args.bundle,
+        bundle_version=args.commit,
+        scope=scope,
+        effective_from=moment_of(args),
     )
     make_release(args, request)
 
@@ -105,6 +109,12 @@ def pinning_releases(args: Namespace) -> None:
         )
         shown, rows = [_summary(one) for one in listed], [_release_row(one) for one in listed]
     show_list(args, shown, rows, total)
+
+
+def moment_of(args: Namespace) -> datetime | None:
+    """Return when a release takes effect, in UTC."""
+    moment: datetime | None = args.effective_from
+    return moment.astimezone(timezone.utc) if moment else None
 
 
 def selection(args: Namespace) -> Selection:
@@ -186,8 +196,7 @@ def _end_with_plan(args: Namespace, shown: ReleaseReport) -> None:
 
 
 def _targets(report: ReleaseReport) -> set[tuple[str, Any]]:
-    changed = report.of(ReleaseOutcome.CHANGED)
-    return {(dag.dag_id, dag.to_version and dag.to_version.dag_version_id) for dag in changed}
+    return {(dag.dag_id, dag.to_version and dag.to_version.dag_version_id) for dag in report.concerned}
 
 
 def _say_plan(report: ReleaseReport) -> None:
@@ -209,7 +218,12 @@ def _say_counts(report: ReleaseReport) -> None:
         ReleaseAction.ROLLBACK: "will return to the previously active version",
     }[report.action]
     counts = report.counts
-    parts = [f"{plural(counts['changed'], 'Dag')} {what}", f"{counts['unchanged']} already up to date"]
+    if moment := report.effective_from:
+        what += f" at {moment.isoformat()}"
+    concerned = len(report.concerned) - counts.get("canceled", 0)
+    parts = [f"{plural(concerned, 'Dag')} {what}", f"{counts['unchanged']} already up to date"]
+    parts += [f"pending changes of {plural(counts['canceled'], 'Dag')} are canceled"] if "canceled" in counts else []
+    parts += [f"{counts['failed']} could not be changed"] if "failed" in counts else []
     parts += [f"{counts['left']} skipped"] if counts["left"] else []
     parts += [f"{counts['blocked']} cannot be changed, which blocks the release"] if counts["blocked"] else []
     say(f"{', '.join(parts)}.")
@@ -254,8 +268,8 @@ def _dag_row(dag: PlannedDag) -> Row:
     }
 
 
-def _summary(one: Release) -> dict[str, Any]:
-    names = ("action", "bundle_name", "bundle_version", "actor", "reason", "changed", "created_at")
+def _summary(one: lists.ListedRelease) -> dict[str, Any]:
+    names = ("action", "bundle_name", "bundle_version", "actor", "reason", "changed", "created_at", "effective_from")
     links = ("rolls_back", "rolled_back_by")
     return {
         "release_id": one.id,
@@ -264,7 +278,7 @@ def _summary(one: Release) -> dict[str, Any]:
     }
 
 
-def _release_row(one: Release) -> Row:
+def _release_row(one: lists.ListedRelease) -> Row:
     return {
         "release_id": one.id,
         "action": one.action,
@@ -273,5 +287,6 @@ def _release_row(one: Release) -> Row:
         "commit": one.bundle_version,
         "by": one.actor,
         "created_at": one.created_at,
+        "effective_from": one.effective_from,
         "reason": one.reason,
     }

@@ -82,6 +82,7 @@ CHANGING = (
         "releases.pinning_release",
         "Pin many Dags to a commit, all or none",
         *releases.RELEASE,
+        pins.EFFECTIVE_FROM,
         common.EXPECTED_POLICY_REVISION,
         *common.CHANGE,
         description="By default, it pins the pinned Dags that the commit changes.",

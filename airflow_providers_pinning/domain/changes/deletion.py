@@ -24,6 +24,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes.pin_row import choose_nothing, end_timeline, lift_hold
+from airflow_providers_pinning.domain.changes.released import note_deletion
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.versions.identity import pinned_identity
@@ -64,6 +65,7 @@ def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:
 
     The history stays, and the revision continues if the ID is used again.
     """
+    note_deletion(dag_id, session=session)
     for model in _DROPPED:
         session.execute(delete(model).where(model.dag_id == dag_id))
     pin = session.get(Pin, dag_id, with_for_update=True)

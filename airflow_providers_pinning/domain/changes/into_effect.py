@@ -41,6 +41,7 @@ from airflow_providers_pinning.domain.changes import conditions, pins, rollback
 from airflow_providers_pinning.domain.changes.obstacles import obstacle_to
 from airflow_providers_pinning.domain.changes.pending import described, end, facts_of, pending_row
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
+from airflow_providers_pinning.domain.changes.released import note_in_release, release_of
 from airflow_providers_pinning.domain.changes.stored_caller import stored_caller
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.first_run import begin_schedule, has_same_schedule
@@ -163,6 +164,7 @@ def _make(pin: Pin, pending: TimedChange, *, same_schedule: bool, unreadable: st
         if dag := active_dag(dag_id, session=session):
             begin_schedule(dag_model, dag, moment)
     session.flush()
+    note_in_release(pin, pending, session=session)
 
 
 def _change(pending: TimedChange, pin: Pin, unreadable: str | None, *, session: Session) -> None:
@@ -183,6 +185,7 @@ def _change(pending: TimedChange, pin: Pin, unreadable: str | None, *, session: 
         expected_dag_hash=recorded.dag_hash,
         expected_bundle_version=recorded.bundle_version,
         effective_from=pending.effective_from,
+        release_id=change.release_id,
     )
     conditions.check_expected(dag_id, version, exact)
     if pending.action == TimedAction.PIN.value:
@@ -209,6 +212,7 @@ def _as_asked(pending: TimedChange, *, obstructed: bool) -> Change:
         override_reason=None if obstructed else pending.override_reason,
         evidence={"activation": facts_of(pending)},
         effective_from=pending.effective_from,
+        release_id=release_of(pending),
     )
 
 
@@ -242,6 +246,7 @@ def fail(dag_id: str, reason: str, message: str, *, session: Session) -> None:
             Caller(pending.actor, CallerKind(pending.actor_kind), pending.source),
             pending.reason,
             evidence={"activation": facts_of(pending)},
+            release_id=release_of(pending),
         ),
         request={"action": "activate", "dag_id": dag_id},
         from_version=version,

@@ -23,6 +23,7 @@ Timestamps do not decide this: the known obstacles are stored.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -50,8 +51,20 @@ def known(pending: TimedChange, pin: Pin, *, session: Session) -> dict[str, Any]
     """Return what blocks a change when it is requested, as JSON values."""
     rejected = _rejection(pending, session=session)
     problems = _unmet(pending, session=session) if pending.override_reason else ()
+    return known_as(rejected, pin, [problem.as_dict() for problem in problems])
+
+
+def known_as(row: ManagedVersion | None, pin: Pin, problems: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """
+    Do so where it was read already.
+
+    :param row: the management row of the version
+    :param pin: the pin of its Dag
+    :param problems: the rules that are not met and overridden, as JSON values
+    """
+    rejected = row is not None and row.state == VersionState.REJECTED.value
     return {
-        "rejected_at": _text(rejected.state_changed_at) if rejected else None,
+        "rejected_at": _text(row.state_changed_at) if row is not None and rejected else None,
         "held_at": _text(pin.hold_at) if pin.hold_reason else None,
         "rules": [_key(problem) for problem in problems],
     }
@@ -80,7 +93,7 @@ def obstacle_to(pending: TimedChange, pin: Pin | None, *, session: Session) -> P
             dag_id=pending.dag_id,
         )
     overridden = before.get("rules", []) if pending.override_reason else []
-    problems = [problem for problem in _unmet(pending, session=session) if _key(problem) not in overridden]
+    problems = [problem for problem in _unmet(pending, session=session) if _key(problem.as_dict()) not in overridden]
     if not problems:
         return None
     listed = " ".join(problem.message for problem in problems)
@@ -145,9 +158,9 @@ def _ends_before(problem: Unmet, pending: TimedChange, *, session: Session) -> b
     return datetime.fromisoformat(until) <= max(database_clock(session=session), pending.effective_from)
 
 
-def _key(problem: Unmet) -> list[Any]:
+def _key(problem: Mapping[str, Any]) -> list[Any]:
     """Return what identifies a rule: the policies that require it, or the freeze."""
-    return [problem.rule.value, sorted(problem.policies), problem.details.get("freeze_id")]
+    return [problem["rule"], sorted(problem["policies"]), problem["details"].get("freeze_id")]
 
 
 def _text(moment: datetime | None) -> str | None:

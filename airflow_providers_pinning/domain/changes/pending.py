@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +32,7 @@ from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.changes import conditions
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.ramp_row import settle_ramp
+from airflow_providers_pinning.domain.changes.released import note_in_release
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.errors import ActivationPendingError, NothingPendingError
@@ -85,7 +86,7 @@ def settle_pending(pin: Pin, change: Change, *, session: Session) -> tuple[str, 
     if not change.supersede:
         raise pending_refusal(pin, session=session)
     told = f"The pending {described(pending)}, requested by {pending.actor}, was canceled."
-    _cancel(pin, pending, replace(change, idempotency_key=None, evidence={}), None, session=session)
+    cancel_row(pin, pending, replace(change, idempotency_key=None, evidence={}), session=session)
     return (*aborted, told, *warn_of_runs_of_later(pending, session=session))
 
 
@@ -97,29 +98,40 @@ def warn_of_runs_of_later(pending: TimedChange, *, session: Session) -> tuple[st
         canceled, which comes too late for those of its own
     :param session: database session
     """
-    runs = session.execute(
-        select(DagVersion.version_number, func.count())
+    return warn_all_of_runs_of_later([pending], session=session).get(pending.dag_id, ())
+
+
+def warn_all_of_runs_of_later(changes: Collection[TimedChange], *, session: Session) -> dict[str, tuple[str, ...]]:
+    """Do so for changes of several Dags, all of which take effect at one time, with one statement."""
+    by_dag = {change.dag_id: change for change in changes}
+    moments = {change.effective_from for change in changes}
+    if not moments:
+        return {}
+    [moment] = moments
+    rows = session.execute(
+        select(DagRun.dag_id, DagVersion.version_number, func.count())
         .select_from(DagRun)
         .join(DagVersion, DagVersion.id == DagRun.created_dag_version_id)
         .where(
-            DagRun.dag_id == pending.dag_id,
-            DagRun.run_after >= pending.effective_from,
+            DagRun.dag_id.in_(by_dag),
+            DagRun.run_after >= moment,
             DagRun.state.in_(State.unfinished_dr_states),
             ~of_canary_runs(),
         )
-        .group_by(DagVersion.version_number)
-        .order_by(DagVersion.version_number)
+        .group_by(DagRun.dag_id, DagVersion.version_number)
+        .order_by(DagRun.dag_id, DagVersion.version_number)
     ).all()
-    number = (pending.to_version or {}).get("version_number")
-    is_over = pending.status != TimedStatus.PENDING.value
-    moment = pending.effective_from.isoformat()
-    return tuple(
-        f"{plural(count, 'unfinished run')} due at {moment} or later {'has' if count == 1 else 'have'} version "
-        f"{used} and {'keeps' if count == 1 else 'keep'} it. To change the version of a run, clear it with the "
-        "latest version."
-        for used, count in runs
-        if (used == number) == is_over
-    )
+    told: dict[str, tuple[str, ...]] = {}
+    for dag_id, used, count in rows:
+        number = (by_dag[dag_id].to_version or {}).get("version_number")
+        if (used == number) == (by_dag[dag_id].status != TimedStatus.PENDING.value):
+            told[dag_id] = (
+                *told.get(dag_id, ()),
+                f"{plural(count, 'unfinished run')} due at {moment.isoformat()} or later "
+                f"{'has' if count == 1 else 'have'} version {used} and {'keeps' if count == 1 else 'keep'} it. To "
+                "change the version of a run, clear it with the latest version.",
+            )
+    return told
 
 
 def pending_refusal(pin: Pin, *, session: Session) -> ActivationPendingError:
@@ -159,13 +171,24 @@ def cancel(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
     pending = pending_row(pin, session=session)
     if pending is None:
         raise NothingPendingError(f"Dag {dag_id!r} has no pending change to cancel.", dag_id=dag_id)
-    _cancel(pin, pending, change, request, session=session)
+    cancel_row(pin, pending, change, request, session=session)
     return release_state(dag_id, warnings=warn_of_runs_of_later(pending, session=session), session=session)
 
 
-def _cancel(
-    pin: Pin, pending: TimedChange, change: Change, request: Mapping[str, Any] | None, *, session: Session
+def cancel_row(
+    pin: Pin,
+    pending: TimedChange,
+    change: Change,
+    request: Mapping[str, Any] | None = None,
+    *,
+    release_id: str | None = None,
+    session: Session,
 ) -> None:
+    """
+    Cancel the pending change of a Dag whose pin is locked, and record it.
+
+    :param release_id: the release that cancels it
+    """
     end(pin, pending, TimedStatus.CANCELED, message=change.reason, session=session)
     version = pinned_identity(pin) or latest_identity(pin.dag_id, session=session)
     events.record(
@@ -177,6 +200,7 @@ def _cancel(
         from_version=version,
         to_version=VersionIdentity.from_dict(pending.to_version) if pending.to_version else None,
         evidence={"activation": facts_of(pending)},
+        release_id=release_id,
         session=session,
     )
 
@@ -196,6 +220,7 @@ def end(
     pin.pending_from = None
     pin.revision += 1
     session.flush()
+    note_in_release(pin, pending, session=session)
 
 
 def pending_row(pin: Pin, *, session: Session) -> TimedChange | None:

@@ -23,7 +23,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.history.events import Caller, Change
-from airflow_providers_pinning.domain.versions.circumstances import circumstances_of
+from airflow_providers_pinning.domain.versions.circumstances import Circumstances, circumstances_of
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Ramp, TimedChange
 from airflow_providers_pinning.vocabulary import CallerKind
@@ -38,11 +38,17 @@ def rights_of(dag_id: str, version: VersionIdentity | None, change: Change, *, s
     :param change: who asks, and what is overridden
     :param session: database session
     """
-    rights: dict[str, Any] = {"releases": change.caller.releases}
+    known = None
     if version is not None:
         known = circumstances_of(dag_id, [version], session=session)[version.dag_version_id]
-        if known.changes_team:
-            rights["team"] = known.team
+    return rights_under(known, change)
+
+
+def rights_under(known: Circumstances | None, change: Change) -> dict[str, Any]:
+    """Do so where what is known of the version was read already."""
+    rights: dict[str, Any] = {"releases": change.caller.releases}
+    if known is not None and known.changes_team:
+        rights["team"] = known.team
     if change.override_reason:
         rights["overrides_policies"] = change.caller.overrides_policies
     return rights

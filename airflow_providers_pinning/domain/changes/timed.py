@@ -38,8 +38,8 @@ from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.rehearsal import rehearsed
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
 from airflow_providers_pinning.domain.changes.stored_caller import rights_of
+from airflow_providers_pinning.domain.changes.timed_many import check_ahead
 from airflow_providers_pinning.domain.clocks import database_clock
-from airflow_providers_pinning.domain.errors import ActivationInPastError
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
@@ -170,7 +170,7 @@ def _schedule(
     if repeated := answer_if_repeated(change, request, session=session):
         return repeated
     conditions.check_revision(dag_id, pin, change, session=session)
-    _check_ahead(effective_from, session=session)
+    check_ahead(effective_from, session=session)
     settled = settle_pending(pin, change, session=session)
     present = pinned_identity(pin)
     if change.override_reason:
@@ -201,16 +201,6 @@ def _schedule(
         session=session,
     )
     return release_state(dag_id, warnings=(*settled, *warnings), session=session)
-
-
-def _check_ahead(effective_from: datetime, *, session: Session) -> None:
-    # The lock was waited for, and runs of the time meanwhile have the active version.
-    now = database_clock(session=session)
-    if effective_from <= now:
-        raise ActivationInPastError(
-            f"The effective time, {effective_from.isoformat()}, is in the past: it is {now.isoformat()} by the "
-            "database's clock. Give a later time, or none to make the change now.",
-        )
 
 
 def _write(

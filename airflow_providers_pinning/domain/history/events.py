@@ -91,6 +91,8 @@ class Change:
     """When the change takes effect, which is also the time it is checked for; ``None`` means now."""
     ramp: Ramped | None = None
     """The ramp that leads to the change, for policies that require one."""
+    release_id: str | None = None
+    """The release that the change belongs to, even though it is made later."""
     supersede: bool = False
     """Cancel a pending change of the pin instead of refusing this one."""
 
@@ -185,5 +187,5 @@ def event_of(
         evidence={**change.evidence, **(evidence or {})} or None,
         idempotency_key=change.idempotency_key,
         request=dict(request),
-        release_id=release_id,
+        release_id=release_id or change.release_id,
     )

@@ -29,9 +29,9 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import pages
 from airflow_providers_pinning.domain.dag_model.asset_conflicts import KEYS_READ, Claim, Key, conflicts_of_all
-from airflow_providers_pinning.domain.releases.plan import Dependency, ReleaseReport, in_order
+from airflow_providers_pinning.domain.releases.plan import CONCERNED, Dependency, ReleaseReport, in_order
 from airflow_providers_pinning.domain.releases.work import Work
-from airflow_providers_pinning.vocabulary import ReleaseAction, ReleaseOutcome
+from airflow_providers_pinning.vocabulary import ReleaseAction
 
 MAX_WARNED = 20
 """How many Dags that are not part of a release are named."""
@@ -101,7 +101,7 @@ def report_of_work(
     session: Session,
 ) -> ReleaseReport:
     """Return what was done with each Dag, and which of them depend on each other."""
-    changed = {dag_id for dag_id, dag in work.done.items() if dag.outcome is ReleaseOutcome.CHANGED}
+    changed = {dag_id for dag_id, dag in work.done.items() if dag.outcome in CONCERNED}
     dependencies = dependencies_of(work.claims, changed, session=session)
     for dag_id, said in conflicts_of_all(work.claims, session=session).items():
         if dag_id in changed:

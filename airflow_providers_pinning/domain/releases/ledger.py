@@ -34,7 +34,7 @@ from airflow_providers_pinning.domain.errors import (
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.policies.seen import seen_rules
 from airflow_providers_pinning.domain.releases.access import MAX_NAMED, check_access
-from airflow_providers_pinning.domain.releases.plan import ReleaseReport, report_of
+from airflow_providers_pinning.domain.releases.plan import CONCERNED, ReleaseReport, report_of
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.models import Release, ReleaseDag
@@ -62,7 +62,7 @@ def find_repeated(
             idempotency_key=change.idempotency_key,
         )
     rows = session.scalars(select(ReleaseDag).where(ReleaseDag.release_id == release.id)).all()
-    changed = {row.dag_id for row in rows if row.outcome == ReleaseOutcome.CHANGED.value}
+    changed = {row.dag_id for row in rows if ReleaseOutcome(row.outcome) in CONCERNED}
     check_access(changed, (), access, session=session)
     return report_of(release, rows, repeated=True)
 
@@ -127,7 +127,8 @@ def keep(
         request=dict(request),
         idempotency_key=change.idempotency_key,
         warnings=list(report.warnings),
-        changed=len(report.of(ReleaseOutcome.CHANGED)),
+        changed=len(report.concerned),
+        effective_from=report.effective_from,
         rolls_back=rolls_back,
         **change.as_columns(),
     )

@@ -19,20 +19,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT, pages
 from airflow_providers_pinning.domain.errors import UnknownReleaseError
 from airflow_providers_pinning.domain.releases.access import without_hidden
 from airflow_providers_pinning.domain.releases.choice import IDS_AT_ONCE
-from airflow_providers_pinning.domain.releases.plan import ReleaseReport, report_of
+from airflow_providers_pinning.domain.releases.plan import ReleaseReport, counted, report_of, status_of
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.models import Release, ReleaseDag
-from airflow_providers_pinning.vocabulary import ReleaseOutcome
+from airflow_providers_pinning.vocabulary import ReleaseStatus
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,33 @@ class ReleaseFilter:
     """Only those of this commit."""
 
 
+@dataclass(frozen=True)
+class ListedRelease:
+    """A release as lists show it, without its Dags."""
+
+    id: str
+    action: str
+    status: ReleaseStatus
+    bundle_name: str | None
+    bundle_version: str | None
+    actor: str
+    reason: str
+    changed: int
+    created_at: datetime
+    effective_from: datetime | None
+    rolls_back: str | None
+    rolled_back_by: str | None
+
+    @classmethod
+    def of(cls, row: Release, counts: Mapping[str, int]) -> ListedRelease:
+        """Return what lists show of a release of whose Dags so many have each outcome."""
+        kept = {one.name: getattr(row, one.name) for one in fields(cls) if one.name != "status"}
+        return cls(**kept, status=status_of(row.rolled_back_by, row.effective_from, counts))
+
+
 def list_releases(
     which: ReleaseFilter, access: Access, *, limit: int, offset: int, session: Session
-) -> tuple[Sequence[Release], int]:
+) -> tuple[Sequence[ListedRelease], int]:
     """
     List releases, newest first, and count them all; only those that are about a Dag that the caller may see.
 
@@ -69,7 +94,23 @@ def list_releases(
         ids = [release_id for release_id in ids if release_id in seen]
     shown = ids[offset : offset + limit]
     found = {one.id: one for one in session.scalars(select(Release).where(Release.id.in_(shown)))} if shown else {}
-    return [found[release_id] for release_id in shown], len(ids)
+    counts = _counts_of([one.id for one in found.values() if one.effective_from], session=session)
+    return [ListedRelease.of(found[release_id], counts.get(release_id, {})) for release_id in shown], len(ids)
+
+
+def _counts_of(release_ids: Sequence[str], *, session: Session) -> dict[str, dict[str, int]]:
+    """Count what became of the Dags of releases that take, or took, effect at a given time."""
+    if not release_ids:
+        return {}
+    rows = session.execute(
+        select(ReleaseDag.release_id, ReleaseDag.outcome, func.count())
+        .where(ReleaseDag.release_id.in_(release_ids))
+        .group_by(ReleaseDag.release_id, ReleaseDag.outcome)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for release_id, outcome, count in rows:
+        found.setdefault(release_id, {})[outcome] = count
+    return found
 
 
 def _about_seen_dags(releases: Select, sight: Sight, *, session: Session) -> set[str]:
@@ -95,6 +136,7 @@ class ReadRelease:
     """How many Dags on all pages have each outcome."""
     hidden: int
     """How many of its Dags the caller may not see."""
+    status: ReleaseStatus
 
 
 def read_release(
@@ -126,7 +168,5 @@ def read_release(
         for row in session.scalars(select(ReleaseDag).where(of_release, ReleaseDag.dag_id.in_(page)))
     ]
     report, _ = without_hidden(report_of(release, rows), access, session=session)
-    counts = dict.fromkeys((outcome.value for outcome in ReleaseOutcome), 0)
-    for outcome in shown.values():
-        counts[outcome] += 1
-    return ReadRelease(report, counts, len(outcomes) - len(shown))
+    status = status_of(release.rolled_back_by, release.effective_from, counted(outcome for _, outcome in outcomes))
+    return ReadRelease(report, counted(shown.values()), len(outcomes) - len(shown), status)

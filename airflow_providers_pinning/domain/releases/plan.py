@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -113,6 +113,8 @@ class ReleaseReport:
     actor: str | None = None
     reason: str | None = None
     created_at: datetime | None = None
+    effective_from: datetime | None = None
+    """When it takes effect; ``None`` means at once."""
     rolls_back: str | None = None
     rolled_back_by: str | None = None
     policy_revision: int | None = None
@@ -125,30 +127,66 @@ class ReleaseReport:
     """How many Dags have each outcome."""
 
     def __post_init__(self) -> None:
-        found = dict.fromkeys((outcome.value for outcome in ReleaseOutcome), 0)
-        for dag in self.dags:
-            found[dag.outcome.value] += 1
-        object.__setattr__(self, "counts", found)
+        object.__setattr__(self, "counts", counted(dag.outcome.value for dag in self.dags))
 
     @property
     def status(self) -> ReleaseStatus | None:
         """What became of it."""
         if self.release_id is None:
             return None
-        return ReleaseStatus.ROLLED_BACK if self.rolled_back_by else ReleaseStatus.RELEASED
+        return status_of(self.rolled_back_by, self.effective_from, self.counts)
 
     @property
     def plan_hash(self) -> str:
         """What the release changes from what to what, as a hash by which a confirmation is bound to a plan."""
         changes = [
             [dag.dag_id, dag.was_pinned, *(of and of.as_dict() for of in (dag.from_version, dag.to_version))]
-            for dag in self.of(ReleaseOutcome.CHANGED)
+            for dag in self.concerned
         ]
-        return sha256(json.dumps([self.action.value, changes], sort_keys=True).encode()).hexdigest()
+        moment = [self.effective_from.isoformat()] if self.effective_from else []
+        return sha256(json.dumps([self.action.value, changes, *moment], sort_keys=True).encode()).hexdigest()
+
+    @property
+    def concerned(self) -> list[PlannedDag]:
+        """The Dags with a change that is made, is pending, or is canceled."""
+        return [dag for dag in self.dags if dag.outcome in CONCERNED]
 
     def of(self, outcome: ReleaseOutcome) -> list[PlannedDag]:
         """Return the Dags with an outcome."""
         return [dag for dag in self.dags if dag.outcome is outcome]
+
+
+CONCERNED = (ReleaseOutcome.CHANGED, ReleaseOutcome.SCHEDULED, ReleaseOutcome.CANCELED)
+_ALWAYS = (ReleaseOutcome.CHANGED, ReleaseOutcome.UNCHANGED, ReleaseOutcome.BLOCKED, ReleaseOutcome.LEFT)
+
+
+def counted(outcomes: Iterable[str]) -> dict[str, int]:
+    """Count outcomes; those that only a release at a given time has are left out if there are none."""
+    found = dict.fromkeys((outcome.value for outcome in _ALWAYS), 0)
+    for outcome in outcomes:
+        found[outcome] = found.get(outcome, 0) + 1
+    return found
+
+
+def status_of(rolled_back_by: str | None, effective_from: datetime | None, counts: Mapping[str, int]) -> ReleaseStatus:
+    """
+    Return what became of a release.
+
+    :param rolled_back_by: the release that rolled it back
+    :param effective_from: when it takes effect
+    :param counts: how many of all its Dags have each outcome
+    """
+    if rolled_back_by:
+        return ReleaseStatus.ROLLED_BACK
+    if effective_from is None:
+        return ReleaseStatus.RELEASED
+    if counts.get(ReleaseOutcome.SCHEDULED.value):
+        return ReleaseStatus.SCHEDULED
+    missing = counts.get(ReleaseOutcome.CANCELED.value, 0) + counts.get(ReleaseOutcome.FAILED.value, 0)
+    if not missing:
+        return ReleaseStatus.RELEASED
+    all_canceled = not (counts.get(ReleaseOutcome.CHANGED.value) or counts.get(ReleaseOutcome.FAILED.value))
+    return ReleaseStatus.CANCELED if all_canceled else ReleaseStatus.INCOMPLETE
 
 
 def in_order(dags: Iterable[PlannedDag]) -> list[PlannedDag]:
@@ -168,6 +206,7 @@ def report_of(release: Release, rows: Iterable[ReleaseDag], *, repeated: bool = 
         actor=release.actor,
         reason=release.reason,
         created_at=release.created_at,
+        effective_from=release.effective_from,
         rolls_back=release.rolls_back,
         rolled_back_by=release.rolled_back_by,
         repeated=repeated,

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import much_work
 from airflow_providers_pinning.domain.changes.pin_row import lock_pins, read_pins
+from airflow_providers_pinning.domain.changes.timed_many import check_ahead
 from airflow_providers_pinning.domain.errors import NothingToReleaseError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases.access import check_access
@@ -60,7 +61,9 @@ def plan_release(request: ReleaseRequest, change: Change, access: Access, *, ses
     :raises NothingToReleaseError: if no Dag is concerned
     :raises DagsForbiddenError: if the caller may not change one of the Dags
     :raises NotEnforcedError: if a live component runs without the enforcement
+    :raises ActivationInPastError: if its time is over
     """
+    change = _at_its_time(request, change, session=session)
     bundle_name, dag_ids = _names(request, access, session=session)
     work = Work(EventKind.PINNED, change, None, total=len(dag_ids), progress=None, session=session)
     planned = _carry_out(request, bundle_name, work, read_pins(dag_ids, session=session), dag_ids, session=session)
@@ -96,12 +99,21 @@ def make_release(
     # The same request may have waited for these locks as well.
     if repeated := find_repeated(change, request.as_request(), access, session=session):
         return repeated
+    change = _at_its_time(request, change, session=session)
     release_id = str(uuid6.uuid7())
     work = Work(EventKind.PINNED, change, release_id, total=len(dag_ids), progress=progress, session=session)
     report = replace(_carry_out(request, bundle_name, work, locked, dag_ids, session=session), release_id=release_id)
     refuse_blocked(report)
     refuse_another_plan(report, request.expected_plan)
     return keep(report, change, request.as_request(), session=session)
+
+
+def _at_its_time(request: ReleaseRequest, change: Change, *, session: Session) -> Change:
+    """Return the change as it is checked: for the time at which it takes effect."""
+    if request.effective_from is None:
+        return change
+    check_ahead(request.effective_from, session=session)
+    return replace(change, effective_from=request.effective_from)
 
 
 def _names(request: ReleaseRequest, access: Access, *, session: Session) -> tuple[str | None, set[str]]:
@@ -137,9 +149,10 @@ def _carry_out(
                 work.check_hold(pin)
 
         work.activate(chosen.versions, pins, check=check, warnings=chosen.warnings)
-    return report_of_work(
+    report = report_of_work(
         work, request.action, bundle_name=bundle_name, bundle_version=request.bundle_version, session=session
     )
+    return replace(report, effective_from=request.effective_from)
 
 
 def _pins_to_lift(

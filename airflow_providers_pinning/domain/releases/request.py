@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from airflow_providers_pinning.domain.sight import Sight
@@ -70,6 +71,8 @@ class ReleaseRequest:
     """Or what each Dag runs now: its pinned version, else its latest one."""
     scope: ReleaseScope = ReleaseScope.CHANGED
     """Which Dags, if they are not named."""
+    effective_from: datetime | None = None
+    """When a pin takes effect, in UTC; ``None`` means at once."""
     expected_plan: str | None = None
     """Hash of the plan that was confirmed; another one is refused."""
 
@@ -81,6 +84,7 @@ class ReleaseRequest:
             "versions": dict(sorted(self.versions.items())),
             "latest": self.latest,
             "selection": self.selection.as_request(),
+            "effective_from": self.effective_from and self.effective_from.isoformat(),
         }
         return {
             "action": self.action.value,

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import much_work, pages
 from airflow_providers_pinning.domain.changes.pin_row import lock_pins, read_pins
+from airflow_providers_pinning.domain.changes.released import release_of
 from airflow_providers_pinning.domain.errors import (
     ReleaseRolledBackError,
     RevisionConflictError,
@@ -50,8 +51,8 @@ from airflow_providers_pinning.domain.releases.plan import ReleaseReport, in_ord
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.releases.work import Progress, Work
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identities_of
-from airflow_providers_pinning.models import Event, Pin, Release, ReleaseDag
-from airflow_providers_pinning.vocabulary import EventKind, ReleaseAction, ReleaseOutcome
+from airflow_providers_pinning.models import Event, Pin, Release, ReleaseDag, TimedChange
+from airflow_providers_pinning.vocabulary import EventKind, ReleaseAction, ReleaseOutcome, TimedStatus
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def roll_back_release(
     Make active again, for each Dag of a release, what was active before it; all of them, or none.
 
     A Dag that was not pinned before is pinned to the version that was active then, so that it runs what it ran. If the
-    release pinned it to that very version, it is unpinned.
+    release pinned it to that very version, it is unpinned. What has not taken effect yet is canceled.
 
     :param request: which release
     :param change: who asks, why, and what is overridden
@@ -137,7 +138,8 @@ def _read(
 ) -> tuple[Release, dict[str, ReleaseDag]]:
     release = session.get(Release, request.release_id, with_for_update=lock, populate_existing=lock)
     rows = select(ReleaseDag).where(
-        ReleaseDag.release_id == request.release_id, ReleaseDag.outcome == ReleaseOutcome.CHANGED.value
+        ReleaseDag.release_id == request.release_id,
+        ReleaseDag.outcome.in_((ReleaseOutcome.CHANGED.value, ReleaseOutcome.SCHEDULED.value)),
     )
     found = {row.dag_id: row for row in session.scalars(rows)} if release else {}
     visible = access.readable is None or bool(access.readable.among(found.keys()))
@@ -165,8 +167,11 @@ def _carry_out(
     *,
     session: Session,
 ) -> ReleaseReport:
+    work.cancel(_pending_of(request, rows, pins, session=session), pins)
     moving = [
-        dag_id for dag_id in sorted(rows) if _moves(request, rows[dag_id], work, pins.get(dag_id), session=session)
+        dag_id
+        for dag_id in sorted(rows)
+        if dag_id not in work.done and _moves(request, rows[dag_id], work, pins.get(dag_id), session=session)
     ]
     targets = {dag_id: target for dag_id in moving if (target := _target(rows[dag_id])) is not None}
     present: dict[Any, VersionIdentity] = {}
@@ -187,6 +192,24 @@ def _carry_out(
         bundle_version=release.bundle_version,
         rolls_back=release.id,
     )
+
+
+def _pending_of(
+    request: RollbackRequest, rows: Mapping[str, ReleaseDag], pins: Mapping[str, Pin], *, session: Session
+) -> dict[str, TimedChange]:
+    """Return the changes of the release that did not take effect yet."""
+    waiting = [
+        dag_id
+        for dag_id, row in rows.items()
+        if row.outcome == ReleaseOutcome.SCHEDULED.value and dag_id in pins and dag_id not in request.exclude
+    ]
+    found: dict[str, TimedChange] = {}
+    for page in pages(sorted(waiting), IDS_AT_ONCE):
+        pending = select(TimedChange).where(
+            TimedChange.dag_id.in_(page), TimedChange.status == TimedStatus.PENDING.value
+        )
+        found |= {one.dag_id: one for one in session.scalars(pending) if release_of(one) == request.release_id}
+    return found
 
 
 _WITHOUT_A_CHOICE = tuple(

@@ -18,22 +18,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import DAGS_AT_ONCE, page_is_done, pages
-from airflow_providers_pinning.domain.changes import activation, activation_write, conditions, lifting
-from airflow_providers_pinning.domain.changes.activation import Activation
+from airflow_providers_pinning.domain.changes import activation, activation_write, conditions, lifting, timed_many
+from airflow_providers_pinning.domain.changes.activation import Activation, Ready
+from airflow_providers_pinning.domain.changes.pending import cancel_row
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.asset_conflicts import Claim, claim_of
 from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases.plan import PlannedDag
-from airflow_providers_pinning.domain.versions.identity import VersionIdentity, newest_identities, pinned_identity
-from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.domain.versions.identity import (
+    VersionIdentity,
+    latest_identity,
+    newest_identities,
+    pinned_identity,
+)
+from airflow_providers_pinning.models import ManagedVersion, Pin, TimedChange
 from airflow_providers_pinning.vocabulary import EventKind, ReleaseOutcome
 
 Progress = Callable[[int, int], None]
@@ -128,6 +135,26 @@ class Work:
                 self._lift(asked, latest)
             self._tell()
 
+    def cancel(self, changes: Mapping[str, TimedChange], pins: Mapping[str, Pin]) -> None:
+        """Cancel changes that are pending; no version becomes active, so nothing is checked."""
+        for dag_id, pending in changes.items():
+            pin = pins[dag_id]
+            version = pinned_identity(pin) or latest_identity(dag_id, session=self._session)
+            moment = pending.effective_from.isoformat()
+            if self._writes:
+                [request] = self._requests([dag_id]).values()
+                cancel_row(pin, pending, self._change, request, release_id=self._release_id, session=self._session)
+            self.done[dag_id] = PlannedDag(
+                dag_id,
+                ReleaseOutcome.CANCELED,
+                was_pinned=pin.dag_version_id is not None,
+                from_version=version,
+                to_version=version,
+                reason="canceled",
+                message=f"Its change at {moment} is canceled.",
+                revision=pin.revision,
+            )
+
     def check_hold(self, pin: Pin) -> None:
         """
         Refuse to change a Dag that is on hold, unless that is overridden.
@@ -160,19 +187,11 @@ class Work:
         was_pinned = {one.dag_id: one.pin.dag_version_id is not None for one in changing}
         told = {one.dag_id: one.warnings for one in changing}
         if self._writes and changing:
-            told = activation_write.write(
-                self._kind,
-                changing,
-                self._change,
-                self._requests(one.dag_id for one in changing),
-                examined.rows,
-                release_id=self._release_id,
-                session=self._session,
-            )
+            told = self._write(changing, examined.rows)
         for one in examined.ready:
             self.done[one.dag_id] = PlannedDag(
                 one.dag_id,
-                ReleaseOutcome.CHANGED if one.dag_id in told else ReleaseOutcome.UNCHANGED,
+                self._outcome if one.dag_id in told else ReleaseOutcome.UNCHANGED,
                 was_pinned=was_pinned.get(one.dag_id, True),
                 from_version=one.from_version,
                 to_version=one.version,
@@ -205,6 +224,21 @@ class Work:
                 revision=one.pin.revision,
                 warnings=told[one.dag_id],
             )
+
+    def _write(self, changing: Sequence[Ready], rows: dict[UUID, ManagedVersion]) -> dict[str, tuple[str, ...]]:
+        release_id = self._release_id or ""
+        requests = self._requests(one.dag_id for one in changing)
+        if self._change.effective_from is not None:
+            return timed_many.schedule_pins(
+                changing, self._change, requests, rows, release_id=release_id, session=self._session
+            )
+        return activation_write.write(
+            self._kind, changing, self._change, requests, rows, release_id=release_id, session=self._session
+        )
+
+    @property
+    def _outcome(self) -> ReleaseOutcome:
+        return ReleaseOutcome.CHANGED if self._change.effective_from is None else ReleaseOutcome.SCHEDULED
 
     @property
     def _writes(self) -> bool:

@@ -328,6 +328,7 @@ def _create_release_tables():
         sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
         sa.Column("rolls_back", sa.String(36), nullable=True),
         sa.Column("rolled_back_by", sa.String(36), nullable=True),
+        sa.Column("effective_from", TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pinning_release_pkey"),
         sa.UniqueConstraint("idempotency_key", name="pinning_release_idempotency_key_uq"),
     )

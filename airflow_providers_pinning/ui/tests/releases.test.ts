@@ -25,6 +25,7 @@ import {
   boundTo,
   byConcern,
   canRelease,
+  canRollBack,
   dagsPage,
   describeCounts,
   draftProblem,
@@ -53,6 +54,15 @@ describe("a release", () => {
 });
 
 const dag = (dagId: string, outcome: string) => ({ dag_id: dagId, outcome }) as Release["dags"][number];
+
+describe("a rollback", () => {
+  it("is offered for what stands, and for what waits for its time", () => {
+    const statuses = ["released", "scheduled", "incomplete", "canceled", "rolled_back"] as const;
+
+    expect(statuses.filter((status) => canRollBack({ status }))).toEqual(["released", "scheduled", "incomplete"]);
+    expect(canRelease({ counts: { blocked: 0, canceled: 2, changed: 0 } })).toBe(true);
+  });
+});
 
 describe("a plan", () => {
   it("binds what is confirmed to what was shown, and an override to the release rules that were", () => {

@@ -45,7 +45,7 @@ def test_a_change_has_each_condition_of_its_body():
         "supersede": True,
     }
 
-    assert set(conditions) == {field.name for field in fields(Change)} - {"caller", "evidence", "ramp"}
+    assert set(conditions) == {field.name for field in fields(Change)} - {"caller", "evidence", "ramp", "release_id"}
     assert change_of(PinBody(version_number=2, **conditions), CALLER) == Change(CALLER, **conditions)
 
 

@@ -69,6 +69,7 @@ def test_a_commit_is_planned_released_listed_and_rolled_back(api, session):
         "reason": "release day",
         "changed": 3,
         "created_at": None,
+        "effective_from": None,
         "rolls_back": None,
         "rolled_back_by": None,
     }
@@ -108,7 +109,11 @@ def test_the_same_key_makes_one_release(api):
         ({"versions": {}}, "at least one"),
         ({"action": "unpin"}, "Select Dags with"),
         ({"action": "rollback"}, "by its id"),
-        ({"bundle_version": "sha2", "effective_from": "2026-12-01T00:00:00Z"}, "takes effect immediately"),
+        (
+            {"action": "unpin", "dag_ids": ["orders"], "effective_from": "2126-12-01T00:00:00Z"},
+            "Only a pin takes effective_from",
+        ),
+        ({"bundle_version": "sha2", "effective_from": "2126-12-01T00:00:00"}, "timezone"),
     ],
 )
 def test_a_request_that_says_too_little_or_too_much_is_invalid(body, says, api):
@@ -168,3 +173,29 @@ def test_the_dags_of_a_release_are_read_page_by_page(api):
         assert (page["total_entries"], page["counts"]["changed"], page["plan_hash"]) == (3, 3, "")
     assert [dag for page in pages for dag in page["dags"]] == whole["dags"]
     assert api().get(address, params={"limit": 0}).status_code == 422
+
+
+def test_a_release_at_a_given_time_is_planned_made_shown_and_canceled(api, session):
+    moment = (datetime.now(timezone.utc) + timedelta(hours=1)).replace(microsecond=0)
+    body = {**COMMIT, "effective_from": moment.isoformat()}
+    plan = api().post(f"{RELEASES}?dry_run=true", json=body).json()
+    assert (plan["counts"]["scheduled"], datetime.fromisoformat(plan["effective_from"])) == (3, moment)
+
+    made = api().post(RELEASES, json={**body, "expected_plan": plan["plan_hash"]}).json()
+
+    assert (made["status"], {dag["outcome"] for dag in made["dags"]}) == ("scheduled", {"scheduled"})
+    assert numbers(session) == dict.fromkeys(NAMES, 1)
+    [listed] = api("viewer").get(RELEASES).json()["releases"]
+    assert (listed["status"], listed["changed"]) == ("scheduled", 3)
+    page = api("viewer").get(f"{RELEASES}/{made['release_id']}", params={"limit": 1}).json()
+    assert (page["status"], page["counts"]["scheduled"], len(page["dags"])) == ("scheduled", 3, 1)
+    back = api().post(f"{RELEASES}/{made['release_id']}/rollback", json={"reason": "not yet"}).json()
+    assert back["counts"] == {"changed": 0, "unchanged": 0, "blocked": 0, "left": 0, "canceled": 3}
+    assert api("viewer").get(f"{PINNING}/pending").json()["total_entries"] == 0
+
+
+def test_a_time_that_is_over_is_refused(api, session):
+    answer = api().post(RELEASES, json={**COMMIT, "effective_from": "2020-01-01T00:00:00Z"})
+
+    assert (answer.status_code, answer.json()["detail"]["reason"]) == (422, "activation_in_past")
+    assert numbers(session) == dict.fromkeys(NAMES, 1)

@@ -41,6 +41,7 @@ from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain.changes import due, hold, pending, pins, ramp, review, rollback, timed
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
+from airflow_providers_pinning.domain.changes.released import release_of
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.policies import freezes, store
 from airflow_providers_pinning.domain.ramp_steps import Plan, Step
@@ -50,7 +51,7 @@ from airflow_providers_pinning.domain.releases.request import Access, ReleaseReq
 from airflow_providers_pinning.domain.releases.rollback import RollbackRequest, roll_back_release
 from airflow_providers_pinning.enforcement.runs import breaker as breaker_patch
 from airflow_providers_pinning.enforcement.runs import ramp as ramp_patch
-from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.models import RoutedRun, TimedChange
 from airflow_providers_pinning.schemas.pins_document import validated as validated_pins
 from airflow_providers_pinning.schemas.policies import validated
 from airflow_providers_pinning.vocabulary import RampAction, ReleaseAction
@@ -110,6 +111,7 @@ class Deployment(RuleBasedStateMachine):
         self.watch = Watch(lab, self.clock)
         self.policy, self.frozen = "none", None
         self.released = {}
+        self.scheduled = None
         self.names = itertools.count(1)
         self.contents = itertools.count(VERSIONS + 1)
 
@@ -348,6 +350,34 @@ class Deployment(RuleBasedStateMachine):
             for dag_id, seen in before.items():
                 back = seen.number or (None if wanted[dag_id] == seen.active else seen.active)
                 assert self.watch.see(dag_id).number == back, self.watch
+
+    @move(2, first=numbers, second=numbers, minutes=st.integers(1, 30))
+    def release_later(self, first, second, minutes):
+        wanted = {"billing": first, "orders": second}
+        moment = self.clock.now + timedelta(minutes=minutes)
+        request = ReleaseRequest(versions=wanted, effective_from=moment)
+        reports = []
+        made = self.watch.step(
+            f"release {wanted} in {minutes} minutes",
+            lambda: reports.append(release.make_release(request, self.change(), EVERYTHING, session=self.session)),
+            allowed=self.nothing,
+        )
+        if made:
+            self.scheduled = reports[0].release_id
+
+    @move(1)
+    def roll_back_release_of_later(self):
+        if self.scheduled is None:
+            return
+        made = self.watch.step(
+            f"roll back the release that was made for {self.scheduled}",
+            lambda: roll_back_release(RollbackRequest(self.scheduled), self.change(), EVERYTHING, session=self.session),
+            allowed=self.backward(DAGS),
+        )
+        if made:
+            pending = self.session.scalars(select(TimedChange).where(TimedChange.status == "pending"))
+            assert self.scheduled not in map(release_of, pending), self.watch
+            self.scheduled = None
 
     @move(1, lift=st.sampled_from([True, True, False]))
     def freeze(self, lift):

@@ -160,6 +160,14 @@ def test_user_without_permission_fails_at_once(hook, airflow_server, connect):
         run(PinDagVersionOperator, version_number=1)
 
 
+def test_user_who_may_edit_the_dag_and_not_release_fails_at_once(hook, airflow_server, connect, option):
+    option("release_permission", "True")
+    connect(airflow_server, login="user")
+    with pytest.raises(AirflowFailException, match=r"\[release_not_permitted\]"):
+        run(PinDagVersionOperator, version_number=1)
+    assert kinds(hook) == []
+
+
 def test_fault_of_the_line_is_left_to_the_retries_of_the_task(connect, serve, monkeypatch):
     with serve() as gone:
         connect(gone.url)

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from functools import partial
 
 import pytest
@@ -114,3 +115,18 @@ def test_the_overview_of_policies_is_read(hook):
 
     assert overview["revision"] == 1
     assert [(one["name"], one["examples"]) for one in overview["policies"]] == [("critical", ["orders"])]
+
+
+@pytest.mark.parametrize("moment", ["2126-01-31T13:00:00+00:00", datetime(2126, 1, 31, 13, tzinfo=timezone.utc)])
+def test_a_release_takes_effect_at_a_given_time(hook, moment):
+    made = run(ReleaseOperator(task_id="release", bundle_version="sha2", effective_from=moment))
+
+    assert (made["status"], made["effective_from"]) == ("scheduled", "2126-01-31T13:00:00Z")
+    assert active(hook) == dict.fromkeys(NAMES, 1)
+
+
+def test_a_time_that_a_template_leaves_empty_does_not_mean_now(hook):
+    with pytest.raises(ValueError, match="effective_from is empty"):
+        run(ReleaseOperator(task_id="release", bundle_version="sha2", effective_from=""))
+
+    assert active(hook) == dict.fromkeys(NAMES, 1)

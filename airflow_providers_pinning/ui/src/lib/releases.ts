@@ -147,4 +147,9 @@ export const boundTo = (
 
 /** Whether a plan can be carried out. */
 export const canRelease = ({ counts }: Pick<Release, "counts">): boolean =>
-  (counts.blocked ?? 0) === 0 && (counts.changed ?? 0) > 0;
+  (counts.blocked ?? 0) === 0 && (counts.changed ?? 0) + (counts.scheduled ?? 0) + (counts.canceled ?? 0) > 0;
+
+const STANDING = new Set<Release["status"]>(["incomplete", "released", "scheduled"]);
+
+/** Whether a release can be rolled back; one that waits for its time is canceled. */
+export const canRollBack = ({ status }: Pick<Release, "status">): boolean => STANDING.has(status);

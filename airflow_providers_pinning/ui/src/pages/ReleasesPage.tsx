@@ -31,7 +31,7 @@ import { ReleaseRollback } from "src/components/releases/ReleaseRollback";
 import { RelativeTime } from "src/components/RelativeTime";
 import { ScrollableTable } from "src/components/ScrollableTable";
 import { usePolled } from "src/hooks/usePolled";
-import { describeCounts, PLAN_ADDRESS, releaseAddress, RELEASES_ADDRESS } from "src/lib/releases";
+import { canRollBack, describeCounts, PLAN_ADDRESS, releaseAddress, RELEASES_ADDRESS } from "src/lib/releases";
 
 const Waiting = () => <Skeleton aria-busy="true" aria-label="Loading" h="12rem" role="status" />;
 
@@ -119,6 +119,12 @@ const OneRelease = ({ offset, onMove, release }: OneProps) => (
         <Code overflowWrap="anywhere">{release.bundle_version}</Code>
       </Text>
     )}
+    {release.effective_from === null ? undefined : (
+      <Text>
+        {release.status === "scheduled" ? "Takes effect: " : "Was to take effect: "}
+        <RelativeTime exact value={release.effective_from} />
+      </Text>
+    )}
     {release.rolls_back === null ? undefined : (
       <Text>
         Rolls back <ReleaseLink id={release.rolls_back} />
@@ -153,7 +159,7 @@ const LoadedRelease = ({ id, offset, onMove }: OffsetProps & { readonly id: stri
         ) : undefined
       ) : (
         <Stack aria-busy={waiting} gap={3} opacity={waiting ? 0.6 : 1}>
-          {data.status === "released" ? <ReleaseRollback id={id} /> : undefined}
+          {canRollBack(data) ? <ReleaseRollback id={id} /> : undefined}
           <OneRelease offset={offset} onMove={onMove} release={data} />
         </Stack>
       )}

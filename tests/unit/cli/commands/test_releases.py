@@ -93,3 +93,18 @@ def test_a_tag_is_unpinned_and_pinned_at_once(pinning, two, session):
 )
 def test_what_does_not_fit_is_wrong_usage(pinning, two, arguments):
     assert pinning(*arguments, "-r", "why", "--yes").code == 2
+
+
+@pytest.mark.parametrize(
+    "command", [("release", "--commit", "sha2"), ("pin", "-m", "tag=tier-1", "--bundle-version", "sha2")], ids=" ".join
+)
+def test_a_release_takes_effect_at_a_given_time(pinning, two, session, command):
+    made = pinning(*command, "--at", "2126-01-31T13:00:00+00:00", "-r", "why", "--yes", "-o", "json")
+
+    assert made.code == 0, made.err
+    assert "2 Dags will be pinned to another version at 2126-01-31T13:00:00+00:00" in made.err
+    assert (made.json["status"], made.json["counts"]["scheduled"]) == ("scheduled", 2)
+    assert numbers(session) == dict.fromkeys(NAMES, 1)
+    assert [one["status"] for one in pinning("releases", "-o", "json").json] == ["scheduled"]
+    back = pinning("rollback-release", made.json["release_id"], "-r", "not yet", "--yes")
+    assert (back.code, "pending changes of 2 Dags are canceled" in back.err) == (0, True)

@@ -23,7 +23,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import sqlalchemy as sa
 
-from airflow_providers_pinning.domain.changes import pins, rollback
+from airflow_providers_pinning.domain.changes import pins, rollback, timed
 from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError, PolicyConflictError, PolicyNotMetError
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.policies import approvals, evidence, freezes, store
@@ -33,6 +33,8 @@ from airflow_providers_pinning.domain.policies.model import ChangeKind, Match
 from airflow_providers_pinning.domain.policies.unmet import PlannedChange, unmet
 from airflow_providers_pinning.domain.versions.identity import find_version
 from airflow_providers_pinning.models import Event, Freeze
+from airflow_providers_pinning.schemas.policies import validated
+from tests.support.clock import stopped
 from tests.support.sources import dag_file
 from tests.support.statements import sent as counting
 
@@ -301,6 +303,32 @@ class TestApprovals:
 
 
 class TestWindows:
+    def test_let_changes_through_while_they_are_open_and_for_a_time_at_which_they_are(self, orders, session, asking):
+        with stopped(datetime(2027, 3, 1, 8, 59, 59, tzinfo=timezone.utc)) as clock:
+            named = {"name": "hour", "match": {"tags": ["tier-1"]}}
+            allow = [{"cron": "0 9 * * *", "duration": "1h", "timezone": "UTC"}]
+            document = validated({"policies": [{**named, "windows": {"allow": allow}}]})
+            store.apply(document, asking("ruler"), session=session)
+            session.commit()
+
+            def pin(number, **conditions):
+                change = asking(**conditions)
+                state = timed.pin_version("orders", pins.Target(number), change, session=session)
+                session.commit()
+                return state
+
+            assert rules(refusal(pin, 2)) == ["window"]
+            session.rollback()
+            opening, end = clock.now + timedelta(seconds=1), clock.now + timedelta(hours=1, seconds=1)
+            assert rules(refusal(pin, 2, effective_from=end)) == ["window"]
+            session.rollback()
+            assert pin(2, effective_from=opening).pending.effective_from == opening
+            clock.advance(1)
+            assert pin(3, supersede=True).active.version_number == 3
+            clock.advance(3600)
+            assert rules(refusal(pin, 2)) == ["window"]
+            session.rollback()
+
     def test_that_open_nobody_knows_when_are_told_of_soon(self, pin, apply):
         """Whoever is refused holds the Dag and the rules meanwhile."""
         each_minute = [{"cron": f"{minute} * * * *", "duration": 60} for minute in range(60)]

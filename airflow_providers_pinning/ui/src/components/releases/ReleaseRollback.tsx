@@ -107,8 +107,9 @@ export const ReleaseRollback = ({ id }: { readonly id: string }) => {
           title="Roll back the release"
         >
           <Text>
-            Each Dag gets back what was active before the release: all of them, or none. Queued, running and finished
-            runs keep their version. Nothing is done if anything has changed since it was shown.
+            Each Dag gets back what was active before the release: all of them, or none. What has not taken effect yet
+            is canceled. Queued, running and finished runs keep their version. Nothing is done if anything has changed
+            since it was shown.
           </Text>
           <LabeledCheckbox checked={asked.leaves} onChange={(leaves) => void look({ ...asked, leaves })}>
             Leave Dags as they are whose pin changed since
