@@ -99,7 +99,8 @@ def assert_goes_on(airflow: Deployment, *, active: int, pending: int) -> None:
     for run_id in run_ids:
         airflow.airflow.post("/dags/ramped/dagRuns", {"dag_run_id": run_id, "logical_date": None})
     runs = [run for run in airflow.database.runs("ramped") if run.run_id in run_ids]
-    assert sorted(run.version_number for run in runs) == [1, 1, 2, 2]
+    numbers = sorted(run.version_number for run in runs)
+    assert numbers == [1, 1, 2, 2], numbers
 
     with pytest.raises(RestError) as refused:
         airflow.pinning.put("/dags/frozen/pin", {"version_number": 2, "reason": "ready"})

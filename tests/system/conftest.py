@@ -25,7 +25,7 @@ import pytest
 
 from demo.deployment import BUNDLE, Deployment
 from tests.support.postgres import postgres
-from tests.system.shared import GAPS, REPAIR, STALE_PARSE, shared_deployment
+from tests.system.shared import CELERY, GAPS, REPAIR, STALE_PARSE, celery_environment, shared_deployment
 
 HERE = Path(__file__).parent
 
@@ -52,9 +52,13 @@ def deployment():
     with (
         postgres() as server,
         Deployment(
-            database_url=server.create_database("airflow"), bundles=(BUNDLE, GAPS, REPAIR, STALE_PARSE), report=print
+            database_url=server.create_database("airflow"),
+            bundles=(BUNDLE, CELERY, GAPS, REPAIR, STALE_PARSE),
+            config={"core": {"executor": "LocalExecutor,CeleryExecutor"}},
+            report=print,
         ) as made,
     ):
+        made.env |= celery_environment(made.home)
         # What a worker has in its environment comes before what the API server has.
         made.env |= {"AIRFLOW_CONN_WAREHOUSE": "http://live", "AIRFLOW_VAR_BUCKET": "live"}
         made.start()

@@ -43,7 +43,7 @@ EXAMPLE_TARGETS = "example_targets"
 NOTIFIED = "notified"
 """Bundle of the example that rolls itself back."""
 
-GAPS, REPAIR, STALE_PARSE = "gaps", "repair", "stale_parse"
+CELERY, GAPS, REPAIR, STALE_PARSE = "celery", "gaps", "repair", "stale_parse"
 """Bundles of the modules of tests with these names, in the deployment of the tests that need no other one."""
 
 DAGS = {
@@ -165,3 +165,19 @@ def _secured_api_server(airflow: Deployment) -> Component:
         {**airflow.env},
         folder / "output" / "secured-api-server.log",
     )
+
+
+def celery_environment(home: Path) -> dict[str, str]:
+    """Return what Celery needs that has no server: its messages and results are files."""
+    for folder in ("broker", "control", "results"):
+        (home / "celery" / folder).mkdir(parents=True)
+    folder = home / "celery"
+    return {
+        "AIRFLOW__CELERY__BROKER_URL": "filesystem://",
+        "AIRFLOW__CELERY__RESULT_BACKEND": f"file://{folder / 'results'}",
+        "AIRFLOW__CELERY__WORKER_ENABLE_REMOTE_CONTROL": "False",
+        "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__DATA_FOLDER_IN": str(folder / "broker"),
+        "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__DATA_FOLDER_OUT": str(folder / "broker"),
+        "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__CONTROL_FOLDER": str(folder / "control"),
+        "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__POLLING_INTERVAL": "0.2",
+    }
