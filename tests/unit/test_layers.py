@@ -241,3 +241,11 @@ def test_the_documentation_lists_each_package_in_one_layer():
     }
 
     assert listed == sorted(found - {"get_provider_info"})
+
+
+def test_the_documentation_names_every_table():
+    models = "\n".join(path.read_text() for path in modules("models"))
+
+    assert set(re.findall(r'__tablename__ = "(\w+)"', models)) <= set(
+        re.findall(r"\bpinning_\w+", documented("Tables")[1])
+    )

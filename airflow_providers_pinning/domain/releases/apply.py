@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Make pins what a document says, as a release: all of them or none.
+Apply a document of pins as a release: all of them or none.
 
-Dags that the document lists are pinned to the version that it names. A pin that fits is left as it is, with what is
-pending of it. A Dag that the document owns and does not list is unpinned. Nothing else is touched, and if nothing
-differs, nothing is locked or written down.
+Listed Dags are pinned to the given versions. A pin that already matches is left as it is, with its pending change. A
+Dag that the document owns but does not list is unpinned. Nothing else is touched, and if nothing differs, nothing is
+locked or recorded.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import EventKind, ReleaseAction, ReleaseOutcome
 
 UNLISTED = "unlisted"
-"""Why a Dag is unpinned."""
+"""Reason for unpinning a Dag."""
 
 
 @much_work()
 def plan_apply(document: PinsDocument, change: Change, access: Access, *, session: Session) -> ReleaseReport:
     """
-    Say what applying a document would change, what it would leave, and what blocks it. No Dag is locked.
+    Plan what applying a document would change, what it would leave, and what blocks it. No Dag is locked.
 
     :param document: what the pins are to be
     :param change: who asks, why, and what is overridden
@@ -99,7 +99,7 @@ def apply(
     if unlocked.changes_nothing:
         return ReleaseReport(ReleaseAction.APPLY, in_order(unlocked.others.values()))
     locked = lock_pins(dag_ids, session=session)
-    # The same request may have waited for these locks as well.
+    # The same request may also have waited for these locks.
     if repeated := find_repeated(change, document.as_request(), access, session=session):
         return repeated
     release_id = str(uuid6.uuid7())
@@ -112,7 +112,7 @@ def apply(
 
 
 def _concerned(document: PinsDocument, access: Access, *, session: Session) -> set[str]:
-    """Return the Dags that a document lists, and those that it owns and that are pinned."""
+    """Return the listed Dags of a document, and the pinned Dags that it owns."""
     owned = _owned(document, session=session)
     if access.readable is not None:
         # As for the conditions of a release: nobody learns by them what there is besides.
@@ -133,15 +133,15 @@ def _owned(document: PinsDocument, *, session: Session) -> set[str]:
 
 @dataclass
 class _Sorted:
-    """What is to become of each Dag."""
+    """What to do with each Dag."""
 
     pins: Mapping[str, Pin]
     wanted: dict[str, DocumentedPin] = field(default_factory=dict)
-    """Dags that are to be pinned to another version."""
+    """Dags to pin to another version."""
     lifted: dict[str, Pin] = field(default_factory=dict)
-    """Pins that are to be lifted."""
+    """Pins to lift."""
     others: dict[str, PlannedDag] = field(default_factory=dict)
-    """Dags that stay as they are, or that are not there."""
+    """Dags that stay as they are, or do not exist."""
 
     @property
     def changes_nothing(self) -> bool:
