@@ -34,14 +34,14 @@ from airflow_providers_pinning.domain.releases.work import Work
 from airflow_providers_pinning.vocabulary import ReleaseAction
 
 MAX_WARNED = 20
-"""How many Dags that are not part of a release are named."""
+"""Maximum number of Dags outside a release to name."""
 
 
 def dependencies_of(claims: Collection[Claim], changed: Collection[str], *, session: Session) -> list[Dependency]:
     """
-    Find the pairs of Dags of which one feeds the other and one is changed, with two statements for all.
+    Find the pairs of Dags of which one feeds the other and at least one is changed, with two statements.
 
-    :param claims: what the new versions say of assets
+    :param claims: the assets of the new versions
     :param changed: ids of the Dags that the release changes
     :param session: database session
     """
@@ -78,7 +78,7 @@ def dependencies_of(claims: Collection[Claim], changed: Collection[str], *, sess
 
 
 def warn_of_parted(dependencies: Collection[Dependency]) -> tuple[str, ...]:
-    """Say which Dags depend on each other of which the release changes only one."""
+    """Warn about dependent Dags of which the release changes only one."""
     parted = [pair for pair in dependencies if not (pair.producer_included and pair.consumer_included)]
     told = [
         (
@@ -100,7 +100,7 @@ def report_of_work(
     bundle_version: str | None = None,
     session: Session,
 ) -> ReleaseReport:
-    """Return what was done with each Dag, and which of them depend on each other."""
+    """Return the outcome for each Dag, and the dependencies between them."""
     changed = {dag_id for dag_id, dag in work.done.items() if dag.outcome in CONCERNED}
     dependencies = dependencies_of(work.claims, changed, session=session)
     for dag_id, said in conflicts_of_all(work.claims, session=session).items():

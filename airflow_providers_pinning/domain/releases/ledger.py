@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Recorded releases, and the result of an earlier request with the same key."""
+"""Record releases, and find the result of an earlier request with the same key."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def find_repeated(
     change: Change, request: Mapping[str, Any], access: Access, *, session: Session
 ) -> ReleaseReport | None:
     """
-    Find the release that an earlier request with the same idempotency key made.
+    Find the release of an earlier request with the same idempotency key.
 
     :raises IdempotencyKeyReusedError: if the key was sent with another request
-    :raises DagsForbiddenError: if the caller may not change what was changed
+    :raises DagsForbiddenError: if the caller may not change the Dags of that release
     """
     if change.idempotency_key is None:
         return None
@@ -69,9 +69,9 @@ def find_repeated(
 
 def refuse_blocked(report: ReleaseReport) -> None:
     """
-    Refuse a release of which a Dag cannot be changed.
+    Refuse a release if one of its Dags cannot be changed.
 
-    :raises ReleaseBlockedError: with the reasons of all of them
+    :raises ReleaseBlockedError: with the reasons for all such Dags
     """
     blocked = report.of(ReleaseOutcome.BLOCKED)
     if not blocked:
@@ -90,7 +90,7 @@ def refuse_blocked(report: ReleaseReport) -> None:
 
 def refuse_another_plan(report: ReleaseReport, expected: str | None) -> None:
     """
-    Refuse a release that would do something else than the plan that somebody confirmed.
+    Refuse a release that differs from the confirmed plan.
 
     :param report: what it would do now, with its Dags locked
     :param expected: hash of the plan; ``None`` says that there was none
@@ -118,7 +118,7 @@ def keep(
     rolls_back: str | None = None,
     session: Session,
 ) -> ReleaseReport:
-    """Write a release down, with what it did with each Dag."""
+    """Record a release, with the outcome for each Dag."""
     release = Release(
         id=report.release_id,
         action=report.action.value,
@@ -134,7 +134,7 @@ def keep(
     )
     session.add(release)
     session.flush()
-    # Nobody needs them in the session, which would cost more than to write them.
+    # They are not needed in the session, which would cost more than writing them.
     for page in pages(report.dags, DAGS_AT_ONCE):
         session.execute(insert(ReleaseDag), [dag.as_row(release.id) for dag in page])
     return replace(

@@ -41,9 +41,9 @@ class ReleaseFilter:
     """Which releases to list."""
 
     dag_id: str | None = None
-    """Only those that are about this Dag."""
+    """Only releases with this Dag."""
     bundle_version: str | None = None
-    """Only those of this commit."""
+    """Only releases of this commit."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,12 @@ def list_releases(
     which: ReleaseFilter, access: Access, *, limit: int, offset: int, session: Session
 ) -> tuple[Sequence[ListedRelease], int]:
     """
-    List releases, newest first, and count them all; only those that are about a Dag that the caller may see.
+    List the releases with at least one Dag that the caller may see, newest first, and count them all.
 
     :param which: which of them
     :param access: what the caller may see
-    :param limit: how many of them at most
-    :param offset: how many to leave out before
+    :param limit: maximum number of releases
+    :param offset: number of releases to skip
     :param session: database session
     """
     query: Select = select(Release.id)
@@ -114,7 +114,7 @@ def _counts_of(release_ids: Sequence[str], *, session: Session) -> dict[str, dic
 
 
 def _about_seen_dags(releases: Select, sight: Sight, *, session: Session) -> set[str]:
-    """Return the ids of those releases that are about a Dag that the caller may see."""
+    """Return the IDs of the releases with a Dag that the caller may see."""
     about = select(ReleaseDag.release_id).where(ReleaseDag.release_id.in_(releases)).distinct()
     dag_ids = set(session.scalars(about.with_only_columns(ReleaseDag.dag_id)))
     seen = sight.among(dag_ids)
@@ -129,13 +129,13 @@ def _about_seen_dags(releases: Select, sight: Sight, *, session: Session) -> set
 
 @dataclass(frozen=True)
 class ReadRelease:
-    """A release as far as the caller may see it, with all of its Dags or a page of them."""
+    """The visible part of a release, with all of its Dags or a page of them."""
 
     report: ReleaseReport
     counts: Mapping[str, int]
-    """How many Dags on all pages have each outcome."""
+    """Number of Dags on all pages, by outcome."""
     hidden: int
-    """How many of its Dags the caller may not see."""
+    """Number of its Dags that the caller may not see."""
     status: ReleaseStatus
 
 
@@ -143,9 +143,9 @@ def read_release(
     release_id: str, access: Access, *, limit: int | None = None, offset: int = 0, session: Session
 ) -> ReadRelease:
     """
-    Read a release with those of its Dags that the caller may see, in the order of their ids.
+    Read a release with the Dags that the caller may see, ordered by ID.
 
-    :param release_id: which one
+    :param release_id: the release
     :param access: what the caller may see
     :param limit: how many Dags at most; ``None`` means all
     :param offset: how many Dags to leave out before

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What a release does, or would do, Dag by Dag."""
+"""The plan or the result of a release, Dag by Dag."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class PlannedDag:
     dag_id: str
     outcome: ReleaseOutcome
     was_pinned: bool = False
-    """Whether the Dag is pinned before the release."""
+    """Whether the Dag was pinned before the release."""
     from_version: VersionIdentity | None = None
-    """What is active before."""
+    """The active version before."""
     to_version: VersionIdentity | None = None
-    """What is active afterwards."""
+    """The active version afterwards."""
     reason: str | None = None
-    """Why it cannot be changed, or is left as it is, as a word."""
+    """Machine-readable reason why it cannot be changed, or is left as it is."""
     message: str | None = None
     revision: int | None = None
     """Revision of the pin after the release."""
@@ -56,7 +56,7 @@ class PlannedDag:
         return cls(dag_id, ReleaseOutcome.BLOCKED, reason=error.reason, message=error.message, **known)
 
     def as_row(self, release_id: str) -> dict[str, Any]:
-        """Return the Dag as it is kept with the release, in a row of ``ReleaseDag``."""
+        """Return the columns of the Dag's row in ``ReleaseDag``."""
         return {
             "release_id": release_id,
             "dag_id": self.dag_id,
@@ -72,7 +72,7 @@ class PlannedDag:
 
     @classmethod
     def from_row(cls, row: ReleaseDag) -> PlannedDag:
-        """Return what is kept of one Dag."""
+        """Return a Dag from its row."""
         return cls(
             dag_id=row.dag_id,
             outcome=ReleaseOutcome(row.outcome),
@@ -88,7 +88,7 @@ class PlannedDag:
 
 @dataclass(frozen=True)
 class Dependency:
-    """A Dag whose runs are created by an asset that another one updates."""
+    """A Dag that is triggered by an asset that another Dag updates."""
 
     producer: str
     consumer: str
@@ -101,7 +101,7 @@ class Dependency:
 
 @dataclass(frozen=True)
 class ReleaseReport:
-    """A release that was made or, without an id, what one would do."""
+    """A release, or without an ID, the plan of one."""
 
     action: ReleaseAction
     dags: Sequence[PlannedDag]
@@ -122,23 +122,23 @@ class ReleaseReport:
     freeze_id: int | None = None
     """Highest id of the freezes that a plan was checked against; 0 if there were none."""
     repeated: bool = False
-    """Whether the release had been made before, with the same idempotency key."""
+    """Whether the release had already been made with the same idempotency key."""
     counts: dict[str, int] = field(init=False)
-    """How many Dags have each outcome."""
+    """Number of Dags, by outcome."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", counted(dag.outcome.value for dag in self.dags))
 
     @property
     def status(self) -> ReleaseStatus | None:
-        """What became of it."""
+        """Status of the release."""
         if self.release_id is None:
             return None
         return status_of(self.rolled_back_by, self.effective_from, self.counts)
 
     @property
     def plan_hash(self) -> str:
-        """What the release changes from what to what, as a hash by which a confirmation is bound to a plan."""
+        """Hash of all changes of the release, to bind a confirmation to a plan."""
         changes = [
             [dag.dag_id, dag.was_pinned, *(of and of.as_dict() for of in (dag.from_version, dag.to_version))]
             for dag in self.concerned
@@ -190,12 +190,12 @@ def status_of(rolled_back_by: str | None, effective_from: datetime | None, count
 
 
 def in_order(dags: Iterable[PlannedDag]) -> list[PlannedDag]:
-    """Return Dags in the order of their ids."""
+    """Return Dags ordered by ID."""
     return sorted(dags, key=lambda dag: dag.dag_id)
 
 
 def report_of(release: Release, rows: Iterable[ReleaseDag], *, repeated: bool = False) -> ReleaseReport:
-    """Return what is kept of a release."""
+    """Return the report of a recorded release."""
     return ReleaseReport(
         action=ReleaseAction(release.action),
         dags=in_order(PlannedDag.from_row(row) for row in rows),

@@ -61,11 +61,11 @@ class RollbackRequest:
 
     release_id: str
     leave_moved: bool = False
-    """Leave Dags as they are that were changed since; else they block."""
+    """Skip Dags that have changed since. By default, they block the rollback."""
     exclude: tuple[str, ...] = ()
-    """Dags that are left as they are."""
+    """Dags to leave as they are."""
     expected_plan: str | None = None
-    """Hash of the plan that was confirmed; another one is refused."""
+    """Hash of the confirmed plan. A different plan is refused."""
 
     def as_request(self) -> dict[str, Any]:
         """Return the request as plain values."""
@@ -247,7 +247,7 @@ def _is_as_released(row: ReleaseDag, pin: Pin, *, session: Session) -> bool:
 
 
 def _moves(request: RollbackRequest, row: ReleaseDag, work: Work, pin: Pin | None, *, session: Session) -> bool:
-    """Return whether a Dag is as the release left it, so that it is rolled back."""
+    """Return whether a Dag is as the release left it, so it can be rolled back."""
     if row.dag_id in request.exclude:
         work.leave(row.dag_id, "excluded", "It was excluded from the rollback.")
         return False

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The Dags of a release in progress."""
+"""Process the Dags of a release."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from airflow_providers_pinning.models import ManagedVersion, Pin, TimedChange
 from airflow_providers_pinning.vocabulary import EventKind, ReleaseOutcome
 
 Progress = Callable[[int, int], None]
-"""Is told how many of how many Dags are done."""
+"""Receives the number of finished Dags, and their total."""
 
 Check = Callable[[Pin, VersionIdentity], None]
 """Raises a ``PinningError`` if a version must not become active for the Dag of a pin."""
@@ -56,11 +56,11 @@ class Work:
 
     What is blocked, and what is left as it is, is noted and goes no further.
 
-    :param kind: what the activation of a version is
+    :param kind: kind of event for the activation of a version
     :param change: who asks, why, and what is overridden
     :param release_id: its id; ``None`` only says what it would do
     :param total: how many Dags it is about
-    :param progress: is told how far it got
+    :param progress: receives the progress
     :param session: database session
     """
 
@@ -75,10 +75,10 @@ class Work:
         session: Session,
     ) -> None:
         self._kind = kind
-        # The key and the conditions are those of the whole.
+        # The key and the conditions apply to the whole release.
         self._change = conditions.of_one_dag(change)
         if kind == EventKind.ROLLED_BACK:
-            # An incident never waits for a change that is pending.
+            # An incident never waits for a pending change.
             self._change = replace(self._change, supersede=True)
         self._release_id = release_id
         self._total = total
@@ -86,9 +86,9 @@ class Work:
         self._session = session
         self._now = database_clock(session=session)
         self.done: dict[str, PlannedDag] = {}
-        """What is known of each Dag that was looked at."""
+        """The result for each Dag that was processed."""
         self.claims: list[Claim] = []
-        """What the versions that become active say of assets."""
+        """The assets of the versions that become active."""
 
     def activate(
         self,
@@ -164,11 +164,11 @@ class Work:
         conditions.check_hold(pin, self._change, now=self._now, session=self._session)
 
     def leave(self, dag_id: str, reason: str, message: str, *, outcome: ReleaseOutcome = ReleaseOutcome.LEFT) -> None:
-        """Note that a Dag stays as it is."""
+        """Record that a Dag stays as it is."""
         self.done[dag_id] = PlannedDag(dag_id, outcome, reason=reason, message=message)
 
     def block(self, pin: Pin, version: VersionIdentity | None, error: PinningError) -> None:
-        """Note that a Dag cannot be changed, so that none is."""
+        """Record that a Dag cannot be changed, so that none is."""
         self.done[pin.dag_id] = PlannedDag.blocked(
             pin.dag_id,
             error,
