@@ -162,7 +162,7 @@ _runner: Any = None
 LOOK_UPS: dict[str, Callable[[Asker], Any]] = {
     "the previous run (depends_on_past)": previous_run,
     "the previous scheduled run": previous_scheduled_run,
-    "earlier task instances (wait_for_downstream)": earlier_tasks,
+    "earlier task instances (ignore_first_depends_on_past)": earlier_tasks,
     "the average runtime (deadlines)": average_runtime,
     "active runs (max_active_runs)": active_runs,
     "failures in a row (max_consecutive_failed_dag_runs)": recent_failures,
