@@ -34,6 +34,7 @@ BUSY = dag_id(0)
 PAGES = (
     (f"The fleet page of {PINS:,} pins among {DAGS:,} Dags", "/pins?limit=50", 0.5),
     ("The same, failing ones", "/pins?limit=50&failing=true", 0.5),
+    ("The inbox of all of them", "/inbox", 0.5),
     (f"The feed of {CHANGES:,} changes", "/events?limit=50", 0.3),
     ("The same, searched for a text", "/events?limit=50&text=measure", 0.5),
     (f"The picture of {RUNS:,} runs and {CANARIES} canary runs", f"/dags/{BUSY}/runs?limit=120", 0.5),
@@ -103,12 +104,12 @@ def _crowd(server: Server) -> None:
     here = f"dag_id = '{dag_id(1)}'"
     name = "'crowd_' || n"
     statements = [
-        _copy("dag", here, DAGS, dag_id=name),
-        _copy("dag_version", f"{here} AND version_number = 1", PINS, dag_id=name, id=_VERSION),
-        _copy("serialized_dag", here, PINS, dag_id=name, id="md5('serialized' || n)::uuid", dag_version_id=_VERSION),
-        _copy("pinning_version", here, PINS, dag_id=name, dag_version_id=_VERSION),
-        _copy("pinning_pin", here, PINS, dag_id=name, dag_version_id=_VERSION),
-        _copy(
+        copied("dag", here, DAGS, dag_id=name),
+        copied("dag_version", f"{here} AND version_number = 1", PINS, dag_id=name, id=_VERSION),
+        copied("serialized_dag", here, PINS, dag_id=name, id="md5('serialized' || n)::uuid", dag_version_id=_VERSION),
+        copied("pinning_version", here, PINS, dag_id=name, dag_version_id=_VERSION),
+        copied("pinning_pin", here, PINS, dag_id=name, dag_version_id=_VERSION),
+        copied(
             "pinning_event",
             f"dag_id = '{BUSY}' AND kind = 'pinned'",
             CHANGES,
@@ -116,7 +117,7 @@ def _crowd(server: Server) -> None:
             dag_id=f"'crowd_' || (n % {PINS} + 1)",
             idempotency_key="null::text",
         ),
-        _copy(
+        copied(
             "dag_run",
             f"dag_id = '{BUSY}' AND run_id NOT LIKE 'canary%'",
             RUNS,
@@ -131,6 +132,7 @@ def _crowd(server: Server) -> None:
     server.execute("VACUUM ANALYZE", database="api")
 
 
-def _copy(table: str, which: str, count: int, **changed: str) -> str:
+def copied(table: str, which: str, count: int, **changed: str) -> str:
+    """Return the statement that copies a row many times, each with other values for some of its columns."""
     values = ", ".join(f"'{column}', {expression}" for column, expression in changed.items())
     return _COPY.format(table=table, which=which, count=count, changes=f"jsonb_build_object({values})")

@@ -38,6 +38,7 @@ from airflow_providers_pinning.api.routes import (
     holds,
     pending,
     permissions,
+    pin_lists,
     pins,
     policies,
     ramps,
@@ -68,6 +69,7 @@ def create_app(static: Path | None = None) -> FastAPI:
     )
     for routes in (
         pins,
+        pin_lists,
         documents,
         ramps,
         releases,

@@ -32,11 +32,11 @@ class Released(TypedDict, total=False):
     """
     The Dags of a release, and their versions. Each key is optional.
 
-    A pin needs one of ``bundle_version``, ``versions`` and ``latest``.
+    A pin needs one of ``bundle_version``, ``versions``, ``latest`` and ``newest``.
     """
 
     action: str | None
-    """``pin`` (default) or ``unpin``."""
+    """``pin`` (default), ``unpin``, or ``rollback``, which returns each Dag to its previous version."""
     bundle_version: str | None
     """The commit to pin."""
     bundle_name: str | None
@@ -45,6 +45,8 @@ class Released(TypedDict, total=False):
     """A version number for each Dag."""
     latest: bool | None
     """Pin each Dag to its current version."""
+    newest: bool | None
+    """Pin each Dag to its newest candidate, otherwise to its newest version with related changes."""
     scope: str | None
     """Which Dags of the commit, if they are not named: ``changed`` (default), ``pinned`` or ``all``."""
     dag_ids: list[str] | None

@@ -29,6 +29,7 @@ from airflow.sdk.exceptions import TaskAwaitingInput
 from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
 
 from airflow_providers_pinning.exceptions import QuestionOutdatedError
+from airflow_providers_pinning.vocabulary import APPROVAL_IS_FOR
 
 APPROVED = ("version_number", "bundle_name", "bundle_version", "dag_hash", "revision")
 """Fields of a found version, from the result of a sensor."""
@@ -37,8 +38,8 @@ REJECTED_VERSION = "rejected_version"
 """Key of the XCom with the version number that a person, or the timeout, rejected."""
 
 EXACTLY = (
-    "Your approval is for exactly version {version_number} of Dag `{target_dag_id}`: the code of commit "
-    "`{bundle_version}` of bundle `{bundle_name}`, with structure `{dag_hash}`."
+    f"{APPROVAL_IS_FOR}: the code of commit `{{bundle_version}}` of bundle `{{bundle_name}}`, with structure "
+    "`{dag_hash}`."
 )
 
 

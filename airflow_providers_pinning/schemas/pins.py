@@ -194,8 +194,10 @@ class InboxResponse(BaseModel):
     failing: int = Field(description="Their newest finished run since the pin failed.")
     unhealthy: int = Field(description="Their pin is not enforced, or needs attention.")
     waiting: int = Field(description="A candidate that is newer than the pinned version waits for a decision.")
+    unapproved: int = Field(description="A version waits for an approval that release policies, or a task, ask for.")
     held: int = Field(description="They are on hold.")
     scheduled: int = Field(description="A change takes effect later.")
+    unpinned: int = Field(description="Beside these: Dags that are not pinned, which `GET /unpinned` lists.")
 
 
 class PinCollectionResponse(BaseModel):
@@ -212,6 +214,7 @@ class UnpinnedDagResponse(BaseModel):
     bundle_name: str | None
     latest: int | None = Field(description="Number of its latest version.")
     gates: list[str] = Field(description="Policies that have new Dags pinned, and are about this one.")
+    editable: bool = Field(default=False, description="Whether the user may pin it.")
 
 
 class UnpinnedCollectionResponse(BaseModel):

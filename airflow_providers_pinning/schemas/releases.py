@@ -57,11 +57,13 @@ class ReleaseBody(SeenRulesBody, ChangeBody):
     """
     The action and its Dags.
 
-    For a pin, give one of `bundle_version`, `versions` and `latest`. A Dag must match one condition of each given
-    kind.
+    For a pin, give one of `bundle_version`, `versions`, `latest` and `newest`. A Dag must match one condition of each
+    given kind.
     """
 
-    action: ReleaseAction = Field(default=ReleaseAction.PIN, description="`pin` or `unpin`.")
+    action: ReleaseAction = Field(
+        default=ReleaseAction.PIN, description="`pin`, `unpin`, or `rollback`: each Dag returns to the version before."
+    )
     bundle_version: Text | None = Field(default=None, description="The commit to pin the Dags to.")
     bundle_name: Text | None = Field(default=None, description="Bundle of the commit, if several bundles have it.")
     versions: dict[DagId, VersionNumber] | None = Field(
@@ -69,6 +71,11 @@ class ReleaseBody(SeenRulesBody, ChangeBody):
     )
     latest: bool = Field(
         default=False, description="Or the current version of each Dag: its pinned version, otherwise the latest one."
+    )
+    newest: bool = Field(
+        default=False,
+        description="Or for each Dag what comes next: its newest candidate, otherwise its newest version with related "
+        "changes. Rejected versions are skipped.",
     )
     scope: ReleaseScope = Field(
         default=ReleaseScope.CHANGED,
@@ -96,14 +103,14 @@ class ReleaseBody(SeenRulesBody, ChangeBody):
     @model_validator(mode="after")
     def _is_one_thing(self) -> ReleaseBody:
         if self.effective_from is not None and self.action is not ReleaseAction.PIN:
-            raise ValueError("Only a pin takes effective_from; omit it, or unpin each Dag at that time by itself")
-        given = [self.bundle_version is not None, self.versions is not None, self.latest]
+            raise ValueError(
+                f"Only a pin takes effective_from; omit it, or {self.action.value} each Dag at that time by itself"
+            )
+        given = [self.bundle_version is not None, self.versions is not None, self.latest, self.newest]
         if self.action is ReleaseAction.PIN and given.count(True) != 1:
-            raise ValueError("Use exactly one of bundle_version, versions and latest")
-        if self.action is ReleaseAction.UNPIN and any(given):
-            raise ValueError("Unpinning takes neither bundle_version nor versions nor latest")
-        if self.action is ReleaseAction.ROLLBACK:
-            raise ValueError("Roll a release back by its id: POST /releases/{release_id}/rollback")
+            raise ValueError("Use exactly one of bundle_version, versions, latest and newest")
+        if self.action in (ReleaseAction.UNPIN, ReleaseAction.ROLLBACK) and any(given):
+            raise ValueError(f"To {self.action.value}, give no bundle_version, versions, latest or newest")
         if self.action is ReleaseAction.APPLY:
             raise ValueError("Apply a document of pins with POST /pins/apply")
         chooses = self.dag_ids or self.tags or self.bundles or self.dag_id_patterns or self.owners

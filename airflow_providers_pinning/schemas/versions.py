@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field
@@ -92,6 +93,22 @@ class VersionCollectionResponse(BaseModel):
     total_entries: int
 
 
+class ParamResponse(BaseModel):
+    """A parameter of a version."""
+
+    name: str
+    value: Any = Field(description="Default; `null` if it has none, or none that fits its schema.")
+    description: str | None
+    json_schema: dict[str, Any] = Field(description="What a value must be like, as JSON Schema.")
+
+
+class VersionParamsResponse(BaseModel):
+    """The parameters of a version, in the order of its file."""
+
+    version: IdentityResponse
+    params: list[ParamResponse]
+
+
 class FileProblemResponse(BaseModel):
     """A file with an import error."""
 
@@ -139,6 +156,9 @@ class EventResponse(BaseModel):
     evidence: Stored | None
     release_id: str | None
     created_at: datetime
+    commit: CommitResponse | None = Field(
+        default=None, description="The commit of the version that it leads to, or is about, if recorded."
+    )
 
 
 class EventCollectionResponse(BaseModel):

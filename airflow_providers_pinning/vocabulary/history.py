@@ -88,6 +88,27 @@ class EventKind(str, Enum):
     """The Dag and its pin were deleted from Airflow."""
 
 
+EVENT_COLUMNS = (
+    "id",
+    "created_at",
+    "dag_id",
+    "kind",
+    "revision",
+    "from_version",
+    "to_version",
+    "actor",
+    "actor_kind",
+    "reason",
+    "override_reason",
+    "source",
+    "release_id",
+    "commit",
+    "commit_author",
+    "commit_message",
+)
+"""Columns of the history as CSV."""
+
+
 class CallerKind(str, Enum):
     """Origin of a change."""
 

@@ -40,6 +40,8 @@ class InboxReason(str, Enum):
     """Its pin is not enforced, or needs attention."""
     WAITING = "waiting"
     """A candidate that is newer than the active version waits for a decision."""
+    UNAPPROVED = "unapproved"
+    """A version waits for an approval that its release policies, or a task, ask for."""
     HELD = "held"
     """It is on hold."""
     SCHEDULED = "scheduled"

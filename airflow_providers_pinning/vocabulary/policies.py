@@ -52,6 +52,10 @@ MAX_EVIDENCE_URL = 2000
 """Maximum number of characters of the URL of evidence."""
 
 
+APPROVAL_IS_FOR = "Your approval is for exactly version {version_number} of Dag `{target_dag_id}`"
+"""What a task that asks for the approval of a version says, by which the inbox finds it."""
+
+
 MAX_WITHIN_RUNS = 1000
 """Maximum number of runs among which an automatic rollback counts failures."""
 

@@ -35,7 +35,7 @@ class ReleaseAction(str, Enum):
     UNPIN = "unpin"
     """Unpin the Dags: their latest versions become active."""
     ROLLBACK = "rollback"
-    """What an earlier release changed is put back."""
+    """What an earlier release changed is put back, or Dags return to the versions before."""
     APPLY = "apply"
     """Pins become what a document says."""
 

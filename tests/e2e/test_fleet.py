@@ -24,6 +24,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.recorded_files import COMPARED, URL
 from tests.e2e.test_accessibility import BEYOND, NARROW
 from tests.e2e.window import REASON
 
@@ -86,6 +87,14 @@ def test_who_may_not_change_dags_selects_none(airflow, window):
     shown.open_overview(CHOSEN)
     expect(rows(shown)).to_have_count(10)
     expect(shown.page.get_by_role("checkbox", name=re.compile("^Select"))).to_have_count(0)
+
+
+def test_history_tells_the_commit_of_a_version_as_it_is_written(shown):
+    found = {"name": "load test", "verdict": "successful", "reason": "Measured"}
+    shown.airflow.pinning.post(f"/dags/{COMPARED}/versions/3/evidence", found)
+    row = open_history(shown, f"&dag_id_pattern={COMPARED}").locator("tbody").get_by_role("row").first
+    expect(row).to_contain_text("Raise the rate (ma<b>ria)")
+    expect(row.get_by_role("link", name=re.compile("^Commit "))).to_have_attribute("href", re.compile(re.escape(URL)))
 
 
 def test_history_of_all_dags_is_filtered_and_the_filter_stands_in_the_address(shown):

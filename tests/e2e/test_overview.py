@@ -97,6 +97,66 @@ def test_inbox_counts_what_wants_attention_and_leads_there_by_keyboard(shown):
     expect(rows(shown)).to_have_count(25)
 
 
+def test_approvals_that_wait_are_in_the_inbox(shown):
+    rules = {"policies": [{"name": "two_people", "match": {"dag_ids": ["orders"]}, "requires": {"approvals": 1}}]}
+    before = shown.airflow.pinning.get("/policies")["document"]
+    shown.airflow.pinning.put("/policies", {"document": rules, "reason": "Two people"})
+    try:
+        shown.open_overview()
+        button = shown.page.get_by_role("navigation", name="Inbox").get_by_role("button", name="Approval waits 1")
+        button.click()
+        expect(shown.page).to_have_url(re.compile("unapproved=true"))
+        expect(rows(shown)).to_have_count(1)
+        expect(rows(shown)).to_contain_text("orders")
+    finally:
+        shown.airflow.pinning.put("/policies", {"document": before, "reason": "As before"})
+
+
+def test_dags_that_are_not_pinned_have_a_page_from_which_they_are_pinned(shown):
+    unpins = {"action": "unpin", "dag_ids": ["practice_unpinned"], "reason": "Not needed"}
+    shown.airflow.pinning.post("/releases", unpins)
+    count = shown.airflow.pinning.get("/inbox")["unpinned"]
+    shown.open_overview()
+    shown.page.get_by_role("navigation", name="Inbox").get_by_role("link", name=f"{count} not pinned").click()
+    heading = shown.page.get_by_role("heading", name="Dags that are not pinned")
+    expect(heading).to_be_visible()
+    shown.page.get_by_label("Dag", exact=True).fill("practice_unpinned")
+    listed = shown.page.get_by_role("table", name="Dags that are not pinned").locator("tbody").get_by_role("row")
+    expect(listed).to_have_count(1)
+    assert shown.serious_faults(heading.locator("xpath=..")) == []
+    shown.page.get_by_role("checkbox", name="Select practice_unpinned").press("Space")
+    shown.page.get_by_role("link", name="Pin 1 as they are").click()
+    plan = shown.page.get_by_role("table", name="What would be done")
+    expect(plan.get_by_role("row").nth(1)).to_contain_text("practice_unpinned")
+    shown.button("Release 1 Dag").click()
+    shown.confirm("Release 1 Dag", reason="Releases are manual now")
+    expect(shown.page.get_by_role("table", name="Dags of the release")).to_contain_text("practice_unpinned")
+    assert shown.state("practice_unpinned")["pinned"]
+
+
+def test_selected_dags_are_promoted_and_rolled_back_as_planned(shown):
+    names = ("practice_bulk", "practice_bulk_too")
+    for name in names:
+        shown.airflow.pinning.put(f"/dags/{name}/pin", {"version_number": 2, "reason": "As before"})
+    for link, shows, button, numbers in (
+        ("Pin 2…", "2 → 3", "Release 2 Dags", [3, 3]),
+        ("Roll back 2…", "3 → 2", "Roll back 2 Dags", [2, 2]),
+    ):
+        shown.open_overview("?dag_id_pattern=practice_bulk")
+        expect(rows(shown)).to_have_count(2)
+        shown.page.get_by_role("checkbox", name="Select all Dags on this page").press("Space")
+        shown.page.get_by_role("link", name=link).focus()
+        shown.page.keyboard.press("Enter")
+        plan = shown.page.get_by_role("table", name="What would be done")
+        expect(plan.get_by_text(shows)).to_have_count(2)
+        shown.button(button).click()
+        shown.confirm(button, reason="All of them")
+        expect(shown.page.get_by_role("table", name="Dags of the release").get_by_role("row")).to_have_count(3)
+        assert [shown.state(name)["active"]["version_number"] for name in names] == numbers
+    versions = shown.airflow.pinning.get(f"/dags/{names[0]}/versions")["versions"]
+    assert "rejected" not in {one["state"] for one in versions}
+
+
 def test_address_wins_over_what_was_typed_before(shown):
     shown.open_overview()
     field = shown.page.get_by_label("Dag", exact=True)

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -81,6 +82,25 @@ def test_picture_is_walked_through_with_the_keyboard(shown):
     shown.page.keyboard.press("End")
     shown.page.keyboard.press("Enter")
     expect(shown.page).to_have_url(re.compile(r"/dags/orders/runs/canary__v4__"))
+
+
+def test_picture_to_scale_is_walked_through_with_the_keyboard_as_well(shown):
+    shown.open_tab("orders")
+    part = shown.section("Version timeline")
+    part.get_by_text("Time to scale").click()
+    labels = part.locator("svg [data-column]").evaluate_all("marks => marks.map(mark => mark.dataset.column)")
+    part.get_by_role("region", name="Version timeline chart").focus()
+    shown.page.keyboard.press("Tab")
+    shown.page.keyboard.press("Home")
+    reached = []
+    for _ in labels:
+        reached.append(part.locator("svg :focus").get_attribute("data-column"))
+        shown.page.keyboard.press("ArrowRight")
+    assert sorted(reached, key=int) == sorted(labels, key=int)
+    middles = part.locator("svg g[data-column] > rect").evaluate_all("marks => marks.map(mark => mark.x.baseVal.value)")
+    gaps = {round(after - before, 1) for before, after in itertools.pairwise(sorted(middles))}
+    assert len(gaps) > 2
+    assert shown.serious_faults(part) == []
 
 
 def test_alike_runs_are_bundled_and_older_ones_are_read_on_demand(shown):

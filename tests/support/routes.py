@@ -65,6 +65,7 @@ READS = (
     Route("GET", "/api/v1/dags/{dag_id}/criteria"),
     Route("GET", "/api/v1/dags/{dag_id}/policy"),
     Route("GET", "/api/v1/dags/{dag_id}/versions/{version_number}/evidence"),
+    Route("GET", "/api/v1/dags/{dag_id}/versions/{version_number}/params"),
     Route("GET", "/api/v1/policies"),
     Route("GET", "/api/v1/policies/overview"),
     Route("GET", "/api/v1/freezes"),

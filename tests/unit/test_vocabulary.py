@@ -74,6 +74,13 @@ def test_limits_of_the_user_interface_are_those_of_the_vocabulary():
     assert {name: int(value) for name, value in limits} == {name: getattr(vocabulary, name) for name, _ in limits}
 
 
+def test_columns_of_the_history_are_the_same_in_every_export():
+    own = (ROOT / PACKAGE / "ui/src/lib/exports.ts").read_text()
+    columns = own.partition("const COLUMNS = [")[2].partition("]")[0]
+
+    assert tuple(re.findall(r'"(\w+)"', columns)) == vocabulary.EVENT_COLUMNS
+
+
 def test_its_words_and_limits_are_declared_nowhere_else():
     own = {name for path in VOCABULARY for name in declared(path)}
     again = {

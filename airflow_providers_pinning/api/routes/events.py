@@ -36,10 +36,12 @@ from airflow_providers_pinning.api.sight import sight_of
 from airflow_providers_pinning.api.user_permissions import may_read_runs_of
 from airflow_providers_pinning.domain.errors import UnknownEventError
 from airflow_providers_pinning.domain.history import search
+from airflow_providers_pinning.domain.history.commits import commits_of
 from airflow_providers_pinning.domain.history.search import EventFilter
 from airflow_providers_pinning.domain.versions.identity import require_dag
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.schemas.common import Moment
+from airflow_providers_pinning.schemas.compare import CommitResponse
 from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.schemas.versions import EventCollectionResponse, EventFeedResponse, EventResponse
 from airflow_providers_pinning.vocabulary import EventKind
@@ -107,7 +109,14 @@ def get_event(event_id: EventId, sight: SightDep, user: GetUserDep, session: Ses
 
 def _shown(events: Iterable[Event], user: BaseUser, session: Session) -> list[EventResponse]:
     """Leave out what the user may not see of runs."""
-    shown = [EventResponse.model_validate(event) for event in events]
+    listed = list(events)
+    commits = commits_of(listed, session=session)
+    shown = [
+        EventResponse.model_validate(event).model_copy(
+            update={"commit": CommitResponse.model_validate(commit) if (commit := commits.get(event.id)) else None}
+        )
+        for event in listed
+    ]
     dag_ids = {event.dag_id for event in shown} | set(filter(None, map(_dag_of_source, shown)))
     with_runs = may_read_runs_of(dag_ids, user=user, session=session)
     for event in shown:

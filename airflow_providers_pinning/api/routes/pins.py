@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The pin of a Dag, and the list of pins."""
+"""The pin of a Dag."""
 
 from __future__ import annotations
 
@@ -28,17 +28,12 @@ from fastapi import Query, Request
 from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.hidden_names import ShownDep
-from airflow_providers_pinning.api.security import CallerDep, SightDep, changes, may_read, require_run_edits
-from airflow_providers_pinning.api.user_permissions import editable_among
+from airflow_providers_pinning.api.security import CallerDep, changes, may_read, require_run_edits
 from airflow_providers_pinning.domain.changes import pins, rollback, timed
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.history.events import Change
-from airflow_providers_pinning.domain.monitoring.inbox import inbox
-from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
-from airflow_providers_pinning.domain.policies.model import Match
-from airflow_providers_pinning.domain.policies.unpinned import UnpinnedFilter, list_unpinned
 from airflow_providers_pinning.schemas.common import (
     ExpectedFreezeId,
     ExpectedPolicyRevision,
@@ -49,20 +44,9 @@ from airflow_providers_pinning.schemas.common import (
     Revision,
     VersionNumber,
 )
-from airflow_providers_pinning.schemas.pins import (
-    InboxResponse,
-    PinBody,
-    PinCollectionResponse,
-    PinOrderBy,
-    PinSummaryResponse,
-    ReleaseStateResponse,
-    UnpinnedCollectionResponse,
-    UnpinnedDagResponse,
-)
-from airflow_providers_pinning.schemas.releases import MAX_CONDITIONS
+from airflow_providers_pinning.schemas.pins import PinBody, ReleaseStateResponse
 from airflow_providers_pinning.schemas.rollback import PassedOverResponse, RollbackBody, RollbackTargetResponse
 from airflow_providers_pinning.schemas.storable import DagId, Text
-from airflow_providers_pinning.vocabulary import MAX_INTEGER, MAX_PINS, PinOrder
 
 router = AirflowRouter(tags=["Pin"])
 
@@ -208,83 +192,3 @@ def get_rollback_target(dag_id: DagId, caller: CallerDep, session: SessionDep) -
         current=IdentityResponse.model_validate(target.current) if target.current else None,
         runs=dict(target.runs),
     )
-
-
-@router.get("/pins", responses=responses(), dependencies=[may_read])
-def get_pins(
-    sight: SightDep,
-    user: GetUserDep,
-    session: SessionDep,
-    dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag ID; % and _ are wildcards.")] = None,
-    behind: Annotated[bool | None, Query(description="Only Dags that are behind (or at) their latest version.")] = None,
-    unhealthy: Annotated[bool | None, Query(description="Only pins with (or without) a problem.")] = None,
-    failing: Annotated[
-        bool | None, Query(description="Only Dags whose newest finished run since the pin failed (or did not fail).")
-    ] = None,
-    held: Annotated[bool | None, Query(description="Only Dags on hold, or only others.")] = None,
-    waiting: Annotated[
-        bool | None,
-        Query(description="Only Dags with a candidate that is newer than the pinned version, or only others."),
-    ] = None,
-    scheduled: Annotated[bool | None, Query(description="Only Dags with a pending change, or only others.")] = None,
-    tags: Annotated[list[Text] | None, Query(max_length=MAX_CONDITIONS, description="One of these tags.")] = None,
-    bundles: Annotated[
-        list[Text] | None, Query(max_length=MAX_CONDITIONS, description="The pinned version is of one of these.")
-    ] = None,
-    owners: Annotated[list[Text] | None, Query(max_length=MAX_CONDITIONS, description="One of these owners.")] = None,
-    actor: Annotated[Text | None, Query(description="Only Dags that this user pinned last.")] = None,
-    order_by: Annotated[PinOrderBy, Query(description="By what to sort; - before it for descending.")] = "dag_id",
-    limit: Annotated[int, Query(ge=1, le=MAX_PINS)] = 100,
-    offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
-) -> PinCollectionResponse:
-    """List the pinned Dags that the user may read."""
-    which = PinFilter(
-        sight,
-        dag_id_pattern,
-        behind,
-        unhealthy,
-        failing,
-        held=held,
-        waiting=waiting,
-        scheduled=scheduled,
-        tags=tuple(tags or ()),
-        bundles=tuple(bundles or ()),
-        owners=tuple(owners or ()),
-        actors=(actor,) if actor is not None else (),
-    )
-    listed, total = list_pins(
-        which,
-        order=PinOrder(order_by.removeprefix("-")),
-        descending=order_by.startswith("-"),
-        limit=limit,
-        offset=offset,
-        session=session,
-    )
-    editable = editable_among([pin.dag_id for pin in listed], user=user, session=session)
-    shown = [PinSummaryResponse.model_validate(pin) for pin in listed]
-    for pin in shown:
-        pin.editable = pin.dag_id in editable
-    return PinCollectionResponse(pins=shown, total_entries=total)
-
-
-@router.get("/unpinned", responses=responses(), dependencies=[may_read])
-def get_unpinned(
-    sight: SightDep,
-    session: SessionDep,
-    dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
-    tags: Annotated[list[Text] | None, Query(max_length=MAX_CONDITIONS)] = None,
-    bundles: Annotated[list[Text] | None, Query(max_length=MAX_CONDITIONS)] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_PINS)] = 100,
-    offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
-) -> UnpinnedCollectionResponse:
-    """List the Dags that the user may read and that are not pinned. Of each kind of condition, one must hold."""
-    which = UnpinnedFilter(sight, dag_id_pattern, Match(tags=tuple(tags or ()), bundles=tuple(bundles or ())))
-    listed, total = list_unpinned(which, limit=limit, offset=offset, session=session)
-    shown = [UnpinnedDagResponse.model_validate(dag) for dag in listed]
-    return UnpinnedCollectionResponse(dags=shown, total_entries=total)
-
-
-@router.get("/inbox", responses=responses(), dependencies=[may_read])
-def get_inbox(sight: SightDep, session: SessionDep) -> InboxResponse:
-    """Count the pinned Dags that want attention, of those that the user may read; filters of `GET /pins` list them."""
-    return InboxResponse(**{reason.value: count for reason, count in inbox(sight, session=session).items()})

@@ -57,7 +57,11 @@ def release_dags(
     session: SessionDep,
     dry_run: DryRun = False,
 ) -> ReleaseResponse:
-    """Pin or unpin many Dags in one transaction: all of them or none. It needs permission to edit each of them."""
+    """
+    Pin, unpin or roll back many Dags in one transaction: all of them or none. It needs permission to edit each of them.
+
+    A rollback rejects no version and keeps the runs. To roll a release back, use its own route.
+    """
     access = access_of(user, sight, session)
     change = change_of(body, caller)
     wanted = _wanted(body)
@@ -158,6 +162,7 @@ def _wanted(body: ReleaseBody) -> ReleaseRequest:
         bundle_version=body.bundle_version,
         versions=body.versions or {},
         latest=body.latest,
+        newest=body.newest,
         scope=body.scope,
         effective_from=body.effective_from and body.effective_from.astimezone(timezone.utc),
         expected_plan=body.expected_plan,

@@ -32,6 +32,7 @@ from airflow_providers_pinning.api.security import CallerDep, changes, may_read
 from airflow_providers_pinning.domain.changes import review
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.changes.version_repair import repair_version
+from airflow_providers_pinning.domain.dag_model.params import VersionParams, params_of
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
 from airflow_providers_pinning.domain.monitoring.version_list import list_versions
 from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, commit_status
@@ -42,6 +43,7 @@ from airflow_providers_pinning.schemas.versions import (
     JudgementBody,
     RegistrationResponse,
     VersionCollectionResponse,
+    VersionParamsResponse,
     VersionResponse,
 )
 from airflow_providers_pinning.vocabulary import MAX_INTEGER, MAX_PAGE
@@ -96,6 +98,17 @@ def add_candidate(
     return shown(
         commit(lambda: review.add_candidate(dag_id, body.version_number, change, session=session), session=session)
     )
+
+
+@router.get(
+    "/dags/{dag_id}/versions/{version_number}/params",
+    responses=responses(404, 409),
+    dependencies=[may_read],
+    response_model=VersionParamsResponse,
+)
+def get_version_params(dag_id: DagId, version_number: VersionNumber, session: SessionDep) -> VersionParams:
+    """Get the parameters of a version, which the configuration of its canary runs is checked against."""
+    return params_of(dag_id, version_number, session=session)
 
 
 @router.post(

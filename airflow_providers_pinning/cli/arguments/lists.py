@@ -39,6 +39,7 @@ PINS = (
     forms.yes_or_no("--failing", help="Only Dags whose newest finished run since the pin failed (or did not fail)"),
     forms.yes_or_no("--held", help="Only Dags on hold (or not on hold)"),
     forms.yes_or_no("--waiting", help="Only Dags with (or without) a candidate that is newer than the active version"),
+    forms.yes_or_no("--unapproved", help="Only Dags with (or without) a version that waits for an approval"),
     forms.yes_or_no("--scheduled", help="Only Dags with (or without) a change that takes effect later"),
     forms.named("--actor", help="Only Dags that this user pinned last"),
     forms.switch("--unpinned", help="List Dags that are not pinned, with the policies that require a pin for new Dags"),

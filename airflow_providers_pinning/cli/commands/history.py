@@ -33,14 +33,19 @@ from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.wording import Row
+from airflow_providers_pinning.domain.files.commits import CommitInfo
 from airflow_providers_pinning.domain.history import search
+from airflow_providers_pinning.domain.history.commits import with_commits
 from airflow_providers_pinning.domain.history.search import EventFilter
 from airflow_providers_pinning.domain.versions.identity import require_dag
 from airflow_providers_pinning.models import Event
-from airflow_providers_pinning.vocabulary import EventKind
+from airflow_providers_pinning.vocabulary import EVENT_COLUMNS, EventKind
 
 SHOWN = 100
 """Default limit; an export has no limit."""
+
+Told = Iterable[tuple[Event, CommitInfo | None]]
+"""Changes with the commits that they are about."""
 
 
 @shows
@@ -58,9 +63,9 @@ def pinning_history(args: Namespace) -> None:
         if args.dag_id is not None:
             require_dag(args.dag_id, session=session)
         if args.output in _EXPORTS:
-            found = search.every_event(which, session=session)
             last = None if args.limit is None else args.offset + args.limit
-            _EXPORTS[args.output](islice(found, args.offset, last))
+            found = islice(search.every_event(which, session=session), args.offset, last)
+            _EXPORTS[args.output](with_commits(found, session=session))
             return
         _show(args, which, session)
 
@@ -68,11 +73,16 @@ def pinning_history(args: Namespace) -> None:
 def _show(args: Namespace, which: EventFilter, session: Session) -> None:
     args.limit = args.limit or SHOWN
     listed, total = search.list_events(which, limit=args.limit, offset=args.offset, session=session)
-    rows = [_row(event, with_dag=args.dag_id is None) for event in listed]
-    show_list(args, [plain(event) for event in listed], rows, total)
+    told = list(with_commits(listed, session=session))
+    rows = [_row(event, commit, with_dag=args.dag_id is None) for event, commit in told]
+    show_list(args, [_entry(event, commit) for event, commit in told], rows, total)
 
 
-def _row(event: Event, *, with_dag: bool) -> Row:
+def _entry(event: Event, commit: CommitInfo | None) -> dict[str, Any]:
+    return {**plain(event), "commit": plain(commit)}
+
+
+def _row(event: Event, commit: CommitInfo | None, *, with_dag: bool) -> Row:
     return {
         **({"dag_id": event.dag_id} if with_dag else {}),
         "revision": event.revision,
@@ -82,6 +92,7 @@ def _row(event: Event, *, with_dag: bool) -> Row:
         "to": _number(event.to_version),
         "actor": event.actor,
         "reason": event.reason,
+        "commit": f"{commit.bundle_version[:12]} {commit.summary}" if commit else None,
         "by": event.actor_kind,
         "override_reason": event.override_reason,
         "id": event.id,
@@ -92,37 +103,25 @@ def _number(recorded: dict[str, Any] | None) -> int | None:
     return recorded["version_number"] if recorded else None
 
 
-def _write_json_lines(events: Iterable[Event]) -> None:
-    for event in events:
-        sys.stdout.write(json.dumps(plain(event)) + "\n")
+def _write_json_lines(events: Told) -> None:
+    for event, commit in events:
+        sys.stdout.write(json.dumps(_entry(event, commit)) + "\n")
 
 
-def _write_csv(events: Iterable[Event]) -> None:
+def _write_csv(events: Told) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for event in events:
+    writer.writerow(EVENT_COLUMNS)
+    for event, commit in events:
         entry = plain(event)
         versions = {name: (entry[name] or {}).get("version_number") for name in ("from_version", "to_version")}
         source = {"source": json.dumps(entry["source"]) if entry["source"] else None}
-        values = {**entry, **versions, **source}
-        writer.writerow([_harmless(values[column]) for column in CSV_COLUMNS])
-
-
-CSV_COLUMNS = (
-    "id",
-    "created_at",
-    "dag_id",
-    "kind",
-    "revision",
-    "from_version",
-    "to_version",
-    "actor",
-    "actor_kind",
-    "reason",
-    "override_reason",
-    "source",
-    "release_id",
-)
+        of_commit = {
+            "commit": commit and commit.bundle_version,
+            "commit_author": commit and commit.author,
+            "commit_message": commit and commit.message,
+        }
+        values = {**entry, **versions, **source, **of_commit}
+        writer.writerow([_harmless(values[column]) for column in EVENT_COLUMNS])
 
 
 def _harmless(value: Any) -> Any:

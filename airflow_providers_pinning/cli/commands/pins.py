@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The pin of a Dag, and the list of pins."""
+"""The pin of a Dag."""
 
 from __future__ import annotations
 
@@ -27,114 +27,25 @@ from airflow_providers_pinning.cli.change import Effect, later_words, make_chang
 from airflow_providers_pinning.cli.command import CommandError, changes, shows
 from airflow_providers_pinning.cli.commands.releases import make_release, moment_of, selection
 from airflow_providers_pinning.cli.json_form import plain
-from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import progress_of, show
-from airflow_providers_pinning.cli.release import behind, enforcement, repair_words, short, state_rows
-from airflow_providers_pinning.cli.wording import Row, say
+from airflow_providers_pinning.cli.release import repair_words, state_rows
+from airflow_providers_pinning.cli.wording import say
 from airflow_providers_pinning.domain.changes import pins, rollback, timed
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.history.events import Caller
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
-from airflow_providers_pinning.domain.monitoring.inbox import inbox
-from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, PinSummary, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
-from airflow_providers_pinning.domain.policies.model import Match
-from airflow_providers_pinning.domain.policies.unpinned import UnpinnedFilter, list_unpinned
 from airflow_providers_pinning.domain.releases.request import ReleaseRequest
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.vocabulary import (
     CallerKind,
     ExitCode,
     FinishedRuns,
-    InboxReason,
-    PinOrder,
     ReleaseAction,
     ReleaseScope,
     UnfinishedRuns,
 )
-
-ABOUT_PINS = ("behind", "unhealthy", "failing", "held", "waiting", "scheduled", "actor")
-"""Filters that say nothing of a Dag without a pin."""
-
-WANTED = {
-    InboxReason.FAILING: "the newest run since the pin failed",
-    InboxReason.UNHEALTHY: "the pin is not enforced, or needs attention",
-    InboxReason.WAITING: "a newer candidate waits for a decision",
-    InboxReason.HELD: "on hold",
-    InboxReason.SCHEDULED: "a change takes effect later",
-}
-"""Why a Dag wants attention, as people read it."""
-
-
-@shows
-def pinning_inbox(args: Namespace) -> None:
-    """Show how many Dags want attention, and the command that lists them."""
-    with create_session(scoped=False) as session:
-        counts = inbox(session=session)
-    show(
-        args.output,
-        {reason.value: count for reason, count in counts.items()},
-        [
-            {"dags": count, "why": WANTED[reason], "list_them": f"airflow pinning list --{reason.value}"}
-            for reason, count in counts.items()
-        ],
-    )
-
-
-@shows
-def pinning_list(args: Namespace) -> None:
-    """List the Dags that are pinned, or those that are not."""
-    if args.unpinned:
-        _list_unpinned(args)
-        return
-    chosen = selection(args)
-    which = PinFilter(
-        dag_id_pattern=args.dag_id_pattern,
-        behind=args.behind,
-        unhealthy=args.unhealthy,
-        failing=args.failing,
-        held=args.held,
-        waiting=args.waiting,
-        scheduled=args.scheduled,
-        tags=chosen.tags,
-        bundles=chosen.bundles,
-        owners=chosen.owners,
-        dag_id_globs=chosen.dag_id_patterns,
-        actors=(args.actor,) if args.actor is not None else (),
-    )
-    with create_session(scoped=False) as session:
-        listed, total = list_pins(
-            which,
-            order=PinOrder(args.order_by),
-            descending=args.descending,
-            limit=args.limit,
-            offset=args.offset,
-            session=session,
-        )
-    show_list(args, [plain(pin) for pin in listed], [_row(pin) for pin in listed], total)
-
-
-def _list_unpinned(args: Namespace) -> None:
-    about_pins = [name for name in ABOUT_PINS if getattr(args, name) is not None]
-    if about_pins or args.descending or args.order_by != PinOrder.DAG_ID.value:
-        raise CommandError(
-            ExitCode.USAGE, "usage: --unpinned takes only the filters --dag-id-pattern and --match, and no order."
-        )
-    chosen = selection(args)
-    match = Match(chosen.tags, chosen.bundles, chosen.dag_id_patterns, owners=chosen.owners)
-    with create_session(scoped=False) as session:
-        listed, total = list_unpinned(
-            UnpinnedFilter(dag_id_pattern=args.dag_id_pattern, match=match),
-            limit=args.limit,
-            offset=args.offset,
-            session=session,
-        )
-    rows = [
-        {"dag_id": dag.dag_id, "bundle": dag.bundle_name, "latest": dag.latest, "gate": ", ".join(dag.gates)}
-        for dag in listed
-    ]
-    show_list(args, [plain(dag) for dag in listed], rows, total)
 
 
 @shows
@@ -169,12 +80,15 @@ def pinning_pin(args: Namespace) -> None:
     """Pin a version, or the matching version of all Dags that match."""
     if args.match:
         _require_no_single_dag(args, ("version_number", "dag_version_id", "expected_revision", "expected_dag_hash"))
+        if args.newest and args.bundle_version is not None:
+            raise CommandError(ExitCode.USAGE, "usage: use at most one of --newest and --bundle-version.")
         make_release(
             args,
             ReleaseRequest(
                 selection=selection(args),
                 bundle_version=args.bundle_version,
-                latest=args.bundle_version is None,
+                latest=args.bundle_version is None and not args.newest,
+                newest=args.newest,
                 scope=ReleaseScope.ALL,
                 effective_from=moment_of(args),
             ),
@@ -209,9 +123,9 @@ def pinning_unpin(args: Namespace) -> None:
 
 
 def _require_dag(args: Namespace) -> None:
-    if args.dag_id is None or args.exclude:
+    if args.dag_id is None or args.exclude or getattr(args, "newest", False):
         raise CommandError(
-            ExitCode.USAGE, "usage: give a Dag ID, or select Dags with --match; --exclude needs --match."
+            ExitCode.USAGE, "usage: give a Dag ID, or select Dags with --match, which --exclude and --newest need."
         )
 
 
@@ -235,6 +149,10 @@ def pinning_rollback(args: Namespace) -> None:
         held = " The Dag is put on hold." if args.hold else ""
         return f"Version {current} {fate}.{held}\n{repair_words(effect.after.repair, repair)}".rstrip()
 
+    if args.match:
+        _roll_back_matching(args)
+        return
+    _require_dag(args)
     if args.hold_until and not args.hold:
         raise CommandError(ExitCode.USAGE, "usage: --hold-until needs --hold.")
     repair = RunRepair(
@@ -264,6 +182,20 @@ def pinning_rollback(args: Namespace) -> None:
         )
 
 
+def _roll_back_matching(args: Namespace) -> None:
+    of_one_dag = ("to_version", "hold_until", "runs_since", "expected_revision", "effective_from")
+    _require_no_single_dag(args, of_one_dag)
+    switches = [name for name in ("keep_current", "hold", "only_failed", "skip_blocked") if getattr(args, name)]
+    repairs = args.unfinished != UnfinishedRuns.KEEP.value or args.finished != FinishedRuns.KEEP.value
+    if switches or repairs:
+        raise CommandError(
+            ExitCode.USAGE,
+            "usage: with --match no version is rejected, no Dag is put on hold, and runs are kept. Hold and repair "
+            "the Dags one by one.",
+        )
+    make_release(args, ReleaseRequest(action=ReleaseAction.ROLLBACK, selection=selection(args)))
+
+
 @changes
 def pinning_acknowledge(args: Namespace) -> None:
     """Stop reporting escaped runs."""
@@ -272,21 +204,3 @@ def pinning_acknowledge(args: Namespace) -> None:
         lambda change, session: acknowledge_runs(args.dag_id, args.run_id, change, session=session),
         also=lambda effect: "The escaped runs are no longer reported. The runs themselves do not change.",
     )
-
-
-def _row(pin: PinSummary) -> Row:
-    return {
-        "dag_id": pin.dag_id,
-        "active": short(pin.active),
-        "latest": pin.latest_version_number,
-        "behind": behind(pin.versions_behind, pin.related_versions_behind),
-        "enforcement": enforcement(pin.health),
-        "runs": f"{pin.runs} (failing)" if pin.runs.failing else str(pin.runs),
-        "head": pin.head.status.value,
-        "on_hold": pin.hold is not None,
-        "ramp": str(pin.ramp) if pin.ramp else "",
-        "revision": pin.revision,
-        "pinned_at": pin.pin.pinned_at,
-        "actor": pin.pin.actor,
-        "reason": pin.pin.reason,
-    }

@@ -189,8 +189,7 @@ _RELATED = {True: "yes", False: "no", None: "unknown"}
 
 def _commit(version: VersionSummary) -> str | None:
     """Return the first line of the commit message, and the author."""
-    commit = version.commit
-    return f"{commit.message.partition(chr(10))[0]} ({commit.author})" if commit else None
+    return version.commit.summary if version.commit else None
 
 
 def _code(version: VersionSummary) -> str | None:

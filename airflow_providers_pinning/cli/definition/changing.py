@@ -29,6 +29,7 @@ CHANGING = (
         releases.DAG_ID_OR_MATCH,
         *pins.TARGET,
         releases.MATCH,
+        releases.NEWEST,
         releases.EXCLUDE,
         common.EXPECTED_REVISION,
         *common.EXPECTED_VERSION,
@@ -38,7 +39,8 @@ CHANGING = (
         *pins.TIME,
         *common.CHANGE,
         description="Select the version in exactly one of three ways. With --match, all matching Dags are pinned "
-        "as one release: to the commit of --bundle-version, or to their current versions. With "
+        "as one release: to the commit of --bundle-version, with --newest to what comes next of each, or to their "
+        "current versions. With "
         "--effective-from, only runs due at or after that time use the version.",
     ),
     command(
@@ -59,7 +61,9 @@ CHANGING = (
         "rollback",
         "pins.pinning_rollback",
         "Roll back to the previous version and reject the current one",
-        common.DAG_ID,
+        releases.DAG_ID_OR_MATCH,
+        releases.MATCH,
+        releases.EXCLUDE,
         *pins.ROLLBACK,
         *pins.REPAIR,
         common.EXPECTED_REVISION,
@@ -67,6 +71,8 @@ CHANGING = (
         common.EXPECTED_POLICY_REVISION,
         *pins.TIME,
         *common.CHANGE,
+        description="With --match, each matching Dag returns to the version before it as one release; no version is "
+        "rejected, and the runs are kept.",
     ),
     command(
         "cancel",

@@ -26,7 +26,7 @@ from airflow_providers_pinning.cli.definition.form import command
 SHOWING = (
     command(
         "list",
-        "pins.pinning_list",
+        "pin_lists.pinning_list",
         "List the pinned Dags",
         *lists.PINS,
         releases.MATCH,
@@ -34,7 +34,7 @@ SHOWING = (
     ),
     command(
         "inbox",
-        "pins.pinning_inbox",
+        "pin_lists.pinning_inbox",
         "Count the pinned Dags that want attention, and say how to list them",
         *common.SHOWN,
     ),

@@ -164,7 +164,7 @@ def _check_current(
         raise _already_done(dag_id, pin, change, session=session) or conflict from None
     current = pinned_identity(pin) or latest_identity(dag_id, session=session)
     if current is None:
-        raise _nothing(dag_id)
+        raise nothing_to_roll_back_to(dag_id)
     if expected_version not in (None, current.version_number):
         raise RevisionConflictError(
             f"Dag {dag_id!r} uses {current.label}, not version {expected_version}. Review the current state and "
@@ -191,11 +191,12 @@ def _search(
         target = RollbackTarget(None)
         version = find_version(dag_id, version_number=to_version, session=session)
     if version is None or version.dag_version_id == current.dag_version_id:
-        raise _nothing(dag_id, target)
+        raise nothing_to_roll_back_to(dag_id, target)
     return _Found(version, target)
 
 
-def _nothing(dag_id: str, target: RollbackTarget | None = None) -> NothingToRollBackToError:
+def nothing_to_roll_back_to(dag_id: str, target: RollbackTarget | None = None) -> NothingToRollBackToError:
+    """Return the refusal for a Dag without a version to return to."""
     target = target or RollbackTarget(None)
     said = (
         f"Dag {dag_id!r} has no other previously active version that can be pinned. Choose a version with "

@@ -55,6 +55,11 @@ class CommitInfo:
     url: str | None
     """Where it can be seen."""
 
+    @property
+    def summary(self) -> str:
+        """The first line of the message, and the author."""
+        return f"{self.message.partition(chr(10))[0]} ({self.author})"
+
 
 @dataclass(frozen=True)
 class CommitsBetween:

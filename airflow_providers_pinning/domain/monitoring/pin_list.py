@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -108,6 +109,8 @@ class PinFilter:
     """Only Dags whose ID matches one of these patterns, with the wildcards ``*`` and ``?``."""
     actors: tuple[str, ...] = ()
     """Only Dags that one of these users pinned last."""
+    among: Callable[[Collection[str]], Set[str]] | None = None
+    """Only those of some Dags that it returns, for what the row of a pin does not tell; ``None`` means all."""
 
 
 def list_pins(
@@ -162,11 +165,7 @@ def list_pins(
     if which.failing is not None or order is PinOrder.FAILED_RUNS:
         without_compiling(session)
     dag_ids = session.scalars(query.order_by(column.desc() if descending else column, Pin.dag_id)).all()
-    if which.sight is not None and not which.sight.everything:
-        seen = which.sight.among(dag_ids)
-        dag_ids = [dag_id for dag_id in dag_ids if dag_id in seen]
-    if which.dag_id_globs:
-        dag_ids = [one for one in dag_ids if any(fnmatchcase(one, glob) for glob in which.dag_id_globs)]
+    dag_ids = _left(which, dag_ids)
     shown = dag_ids[offset : offset + limit]
     summarized = with_live_rows(select(Pin, behind.label("behind"), latest.label("latest"), *HEALTH_COLUMNS))
     rows = {
@@ -205,6 +204,17 @@ def list_pins(
         for dag_id in shown
         if (row := rows.get(dag_id)) and (identity := pinned_identity(row.Pin))
     ], len(dag_ids)
+
+
+def _left(which: PinFilter, dag_ids: Sequence[str]) -> Sequence[str]:
+    """Return the Dags that are left by the conditions which no statement decides."""
+    for among in (which.sight.among if which.sight and not which.sight.everything else None, which.among):
+        if among is not None:
+            left = among(dag_ids)
+            dag_ids = [dag_id for dag_id in dag_ids if dag_id in left]
+    if which.dag_id_globs:
+        dag_ids = [one for one in dag_ids if any(fnmatchcase(one, glob) for glob in which.dag_id_globs)]
+    return dag_ids
 
 
 def _further(which: PinFilter, *, session: Session) -> list[ColumnElement[bool]]:

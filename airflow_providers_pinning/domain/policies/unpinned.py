@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.policies.matching import Matcher, facts_of, matches
@@ -56,6 +56,11 @@ class UnpinnedFilter:
     match: Match = field(default_factory=Match)
     """Conditions. Those of each kind must be met."""
 
+    @property
+    def is_told_by_rows(self) -> bool:
+        """Whether the rows of Dags decide alone, so that not all of them need to be read."""
+        return not self.match.as_dict() and (self.sight is None or self.sight.everything)
+
 
 def list_unpinned(
     which: UnpinnedFilter, *, limit: int, offset: int = 0, session: Session
@@ -68,24 +73,41 @@ def list_unpinned(
     :param offset: number of Dags to skip
     :param session: database session
     """
+    query = _query(which).order_by(DagModel.dag_id)
+    if which.is_told_by_rows:
+        total = count_unpinned(which, session=session)
+        rows = session.execute(query.limit(limit).offset(offset)).all()
+    else:
+        found = _found(which, query, session=session)
+        total, rows = len(found), found[offset : offset + limit]
+    ids = [row.dag_id for row in rows]
+    newest = select(DagVersion.dag_id, func.max(DagVersion.version_number)).where(DagVersion.dag_id.in_(ids))
+    latest = {dag_id: number for dag_id, number in session.execute(newest.group_by(DagVersion.dag_id))}
+    gates = gates_of(ids, session=session)
+    return [UnpinnedDag(row.dag_id, row.bundle_name, latest.get(row.dag_id), gates[row.dag_id]) for row in rows], total
+
+
+def count_unpinned(which: UnpinnedFilter, *, session: Session) -> int:
+    """Count the Dags that are not pinned, of which there may be very many."""
+    if which.is_told_by_rows:
+        return session.scalar(_query(which).with_only_columns(func.count())) or 0
+    return len(_found(which, _query(which), session=session))
+
+
+def _query(which: UnpinnedFilter) -> Select:
     query = select(DagModel.dag_id, DagModel.bundle_name).where(*_is_unpinned())
-    if which.dag_id_pattern:
-        query = query.where(DagModel.dag_id.ilike(f"%{which.dag_id_pattern}%"))
-    found = session.execute(query.order_by(DagModel.dag_id)).all()
+    return query.where(DagModel.dag_id.ilike(f"%{which.dag_id_pattern}%")) if which.dag_id_pattern else query
+
+
+def _found(which: UnpinnedFilter, query: Select, *, session: Session) -> Sequence[Row]:
+    found = session.execute(query).all()
     if which.sight is not None and not which.sight.everything:
         seen = which.sight.among([row.dag_id for row in found])
         found = [row for row in found if row.dag_id in seen]
     if kinds := which.match.as_dict().keys():
         facts = facts_of([row.dag_id for row in found], kinds, session=session)
         found = [row for row in found if row.dag_id in facts and matches(which.match, facts[row.dag_id])]
-    rows = found[offset : offset + limit]
-    ids = [row.dag_id for row in rows]
-    newest = select(DagVersion.dag_id, func.max(DagVersion.version_number)).where(DagVersion.dag_id.in_(ids))
-    latest = {dag_id: number for dag_id, number in session.execute(newest.group_by(DagVersion.dag_id))}
-    gates = gates_of(ids, session=session)
-    return [UnpinnedDag(row.dag_id, row.bundle_name, latest.get(row.dag_id), gates[row.dag_id]) for row in rows], len(
-        found
-    )
+    return found
 
 
 def unpinned_despite_gate(*, session: Session) -> list[str]:

@@ -101,7 +101,7 @@ def dag_ids_of(request: ReleaseRequest, bundle_name: str | None, access: Access,
     query = select(DagModel.dag_id).where(DagModel.is_stale.is_(False))
     if bundle_name is not None and request.bundle_version is not None:
         query = select(DagModel.dag_id).where(DagModel.bundle_name == bundle_name)
-    if request.action is ReleaseAction.UNPIN or (request.scope is not ReleaseScope.ALL and not request.latest):
+    if request.action is not ReleaseAction.PIN or (request.scope is not ReleaseScope.ALL and not request.latest):
         query = query.join(Pin, and_(Pin.dag_id == DagModel.dag_id, Pin.dag_version_id.is_not(None)))
     found = matching(query, selection, session=session)
     return set(access.readable.among(found)) if selection.has_conditions and access.readable is not None else found
@@ -126,22 +126,14 @@ def matching(query: Any, selection: Selection, *, session: Session) -> set[str]:
     return {dag_id for dag_id in found if not patterns or any(fnmatchcase(dag_id, pattern) for pattern in patterns)}
 
 
-def choose_versions(
-    request: ReleaseRequest,
-    bundle_name: str | None,
-    pins: Mapping[str, Pin],
-    dag_ids: Collection[str],
-    *,
-    session: Session,
-) -> Chosen:
+def choose_dags(request: ReleaseRequest, pins: Mapping[str, Pin], dag_ids: Collection[str]) -> tuple[Chosen, list[str]]:
     """
-    Find the version of each Dag that a release pins.
+    Sort out the Dags that a release leaves, or that are not there.
 
     :param request: what is asked for
-    :param bundle_name: the bundle of the commit
     :param pins: the pins, by Dag; of a Dag that is not there none
     :param dag_ids: the Dags
-    :param session: database session
+    :return: with them, those for which a version is to be found
     """
     chosen = Chosen()
     wanted = []
@@ -163,13 +155,7 @@ def choose_versions(
             )
         else:
             wanted.append(dag_id)
-    if request.versions:
-        choose_by_number(request.versions, wanted, chosen, session=session)
-    elif request.latest:
-        _as_they_are(pins, wanted, chosen, session=session)
-    else:
-        _at_commit(request, bundle_name, pins, wanted, chosen, session=session)
-    return chosen
+    return chosen, wanted
 
 
 def choose_by_number(numbers: Mapping[str, int], dag_ids: list[str], chosen: Chosen, *, session: Session) -> None:
@@ -195,7 +181,8 @@ def choose_by_number(numbers: Mapping[str, int], dag_ids: list[str], chosen: Cho
             )
 
 
-def _as_they_are(pins: Mapping[str, Pin], dag_ids: list[str], chosen: Chosen, *, session: Session) -> None:
+def choose_present(pins: Mapping[str, Pin], dag_ids: list[str], chosen: Chosen, *, session: Session) -> None:
+    """Take what each Dag runs now: its pinned version, else its latest one."""
     for page in pages(dag_ids, IDS_AT_ONCE):
         pinned = {dag_id: key for dag_id in page if (key := pins[dag_id].dag_version_id) is not None}
         present = {one.dag_version_id: one for one in identities_of(list(pinned.values()), session=session)}
@@ -210,7 +197,7 @@ def _as_they_are(pins: Mapping[str, Pin], dag_ids: list[str], chosen: Chosen, *,
             )
 
 
-def _at_commit(
+def choose_at_commit(
     request: ReleaseRequest,
     bundle_name: str | None,
     pins: Mapping[str, Pin],
@@ -219,6 +206,7 @@ def _at_commit(
     *,
     session: Session,
 ) -> None:
+    """Find the version that each Dag has at the commit."""
     commit = request.bundle_version or ""
     for page in pages(dag_ids, IDS_AT_ONCE):
         chosen.versions |= newest_identities(

@@ -30,7 +30,15 @@ from airflow_providers_pinning.domain.changes.timed_many import check_ahead
 from airflow_providers_pinning.domain.errors import NothingToReleaseError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases.access import check_access
-from airflow_providers_pinning.domain.releases.choice import bundle_of, choose_versions, dag_ids_of
+from airflow_providers_pinning.domain.releases.choice import (
+    Chosen,
+    bundle_of,
+    choose_at_commit,
+    choose_by_number,
+    choose_dags,
+    choose_present,
+    dag_ids_of,
+)
 from airflow_providers_pinning.domain.releases.dependencies import report_of_work
 from airflow_providers_pinning.domain.releases.ledger import (
     find_repeated,
@@ -41,6 +49,7 @@ from airflow_providers_pinning.domain.releases.ledger import (
 )
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest
+from airflow_providers_pinning.domain.releases.unnamed import choose_newest, choose_previous
 from airflow_providers_pinning.domain.releases.work import Progress, Work
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, pinned_identity
 from airflow_providers_pinning.models import Pin
@@ -65,8 +74,9 @@ def plan_release(request: ReleaseRequest, change: Change, access: Access, *, ses
     """
     change = _at_its_time(request, change, session=session)
     bundle_name, dag_ids = _names(request, access, session=session)
-    work = Work(EventKind.PINNED, change, None, total=len(dag_ids), progress=None, session=session)
-    planned = _carry_out(request, bundle_name, work, read_pins(dag_ids, session=session), dag_ids, session=session)
+    work = Work(_kind(request), change, None, total=len(dag_ids), progress=None, session=session)
+    pins = read_pins(dag_ids, session=session)
+    planned = _carry_out(request, change, bundle_name, work, pins, dag_ids, session=session)
     return with_seen_rules(planned, session=session)
 
 
@@ -101,8 +111,9 @@ def make_release(
         return repeated
     change = _at_its_time(request, change, session=session)
     release_id = str(uuid6.uuid7())
-    work = Work(EventKind.PINNED, change, release_id, total=len(dag_ids), progress=progress, session=session)
-    report = replace(_carry_out(request, bundle_name, work, locked, dag_ids, session=session), release_id=release_id)
+    work = Work(_kind(request), change, release_id, total=len(dag_ids), progress=progress, session=session)
+    report = _carry_out(request, change, bundle_name, work, locked, dag_ids, session=session)
+    report = replace(report, release_id=release_id)
     refuse_blocked(report)
     refuse_another_plan(report, request.expected_plan)
     return keep(report, change, request.as_request(), session=session)
@@ -129,8 +140,13 @@ def _names(request: ReleaseRequest, access: Access, *, session: Session) -> tupl
     return bundle_name, dag_ids
 
 
+def _kind(request: ReleaseRequest) -> EventKind:
+    return EventKind.ROLLED_BACK if request.action is ReleaseAction.ROLLBACK else EventKind.PINNED
+
+
 def _carry_out(
     request: ReleaseRequest,
+    change: Change,
     bundle_name: str | None,
     work: Work,
     pins: Mapping[str, Pin],
@@ -141,11 +157,15 @@ def _carry_out(
     if request.action is ReleaseAction.UNPIN:
         work.lift(_pins_to_lift(request, work, pins, dag_ids))
     else:
-        chosen = choose_versions(request, bundle_name, pins, dag_ids, session=session)
+        chosen = _choose(request, change, bundle_name, pins, dag_ids, session=session)
         work.done |= chosen.others
+        goes_back = request.action is ReleaseAction.ROLLBACK
 
         def check(pin: Pin, version: VersionIdentity) -> None:
-            if pinned_identity(pin) != version:
+            # As for one Dag, a hold does not stop the way to an older version.
+            if pinned_identity(pin) != version and not (
+                goes_back and version.version_number < (pin.version_number or 0)
+            ):
                 work.check_hold(pin)
 
         work.activate(chosen.versions, pins, check=check, warnings=chosen.warnings)
@@ -153,6 +173,30 @@ def _carry_out(
         work, request.action, bundle_name=bundle_name, bundle_version=request.bundle_version, session=session
     )
     return replace(report, effective_from=request.effective_from)
+
+
+def _choose(
+    request: ReleaseRequest,
+    change: Change,
+    bundle_name: str | None,
+    pins: Mapping[str, Pin],
+    dag_ids: Collection[str],
+    *,
+    session: Session,
+) -> Chosen:
+    """Find the version of each Dag."""
+    chosen, wanted = choose_dags(request, pins, dag_ids)
+    if request.action is ReleaseAction.ROLLBACK:
+        choose_previous(pins, wanted, change, chosen, session=session)
+    elif request.versions:
+        choose_by_number(request.versions, wanted, chosen, session=session)
+    elif request.latest:
+        choose_present(pins, wanted, chosen, session=session)
+    elif request.newest:
+        choose_newest(pins, wanted, chosen, session=session)
+    else:
+        choose_at_commit(request, bundle_name, pins, wanted, chosen, session=session)
+    return chosen
 
 
 def _pins_to_lift(

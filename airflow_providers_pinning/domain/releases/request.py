@@ -57,7 +57,7 @@ class ReleaseRequest:
     """
     What to do with which Dags.
 
-    Of ``bundle_version``, ``versions`` and ``latest`` one is given for a pin.
+    Of ``bundle_version``, ``versions``, ``latest`` and ``newest`` one is given for a pin.
     """
 
     action: ReleaseAction = ReleaseAction.PIN
@@ -69,6 +69,8 @@ class ReleaseRequest:
     """Or the number of a version for each Dag."""
     latest: bool = False
     """Or what each Dag runs now: its pinned version, else its latest one."""
+    newest: bool = False
+    """Or what comes next of each Dag: its newest candidate, else its newest version that changes something related."""
     scope: ReleaseScope = ReleaseScope.CHANGED
     """Which Dags, if they are not named."""
     effective_from: datetime | None = None
@@ -83,6 +85,7 @@ class ReleaseRequest:
             "bundle_version": self.bundle_version,
             "versions": dict(sorted(self.versions.items())),
             "latest": self.latest,
+            "newest": self.newest,
             "selection": self.selection.as_request(),
             "effective_from": self.effective_from and self.effective_from.isoformat(),
         }

@@ -292,10 +292,10 @@ describe("the input", () => {
   });
 
   it.each([
-    ["{", "not valid JSON"],
-    ["[]", "a JSON object"],
-    ["null", "a JSON object"],
-    ["1", "a JSON object"],
+    ["{", "a valid JSON object"],
+    ["[]", "a valid JSON object"],
+    ["null", "a valid JSON object"],
+    ["1", "a valid JSON object"],
   ])("must not configure runs with %s", (conf, text) => {
     expect(said("canary", { conf })).toContain(text);
   });

@@ -30,9 +30,15 @@ it("changes are CSV with the columns of the command line", () => {
   const [header, row] = csvOf([event("pinned", 1, 2, 10)]).split("\n");
 
   expect(header).toBe(
-    "id,created_at,dag_id,kind,revision,from_version,to_version,actor,actor_kind,reason,override_reason,source,release_id",
+    "id,created_at,dag_id,kind,revision,from_version,to_version,actor,actor_kind,reason,override_reason,source,release_id,commit,commit_author,commit_message",
   );
-  expect(row).toBe("10,2026-01-01T00:10:00.000Z,orders,pinned,1,1,2,maria,user,because,,,");
+  expect(row).toBe("10,2026-01-01T00:10:00.000Z,orders,pinned,1,1,2,maria,user,because,,,,,,");
+});
+
+it("the commit of a change stands beside it, without formulas", () => {
+  const commit = { author: "=kim", bundle_version: "sha2", committed_at: null, message: "Load twice", url: null };
+
+  expect(csvOf([{ ...event("pinned", 1, 2, 10), commit }])).toContain(",sha2,'=kim,Load twice\n");
 });
 
 it.each([

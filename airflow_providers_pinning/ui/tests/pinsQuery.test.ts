@@ -36,7 +36,7 @@ describe("what the overview asks for", () => {
   it("comes back from the address as it went there", () => {
     const address =
       "actor=jan&bundle=dags&owner=kim&tag=tier-1&dag_id_pattern=a%26b&behind=true&failing=true&held=true&scheduled=true" +
-      "&unhealthy=true&waiting=true&order_by=-pinned_at&limit=50&offset=100";
+      "&unapproved=true&unhealthy=true&waiting=true&order_by=-pinned_at&limit=50&offset=100";
 
     expect(toParams(asked(address)).toString()).toBe(address);
   });
@@ -49,6 +49,7 @@ describe("what the overview asks for", () => {
     "dag_id_pattern=a",
     "held=true",
     "waiting=true",
+    "unapproved=true",
     "scheduled=true",
   ])("is filtered by %s", (address) => {
     expect(isFiltered(asked(address))).toBe(true);

@@ -26,10 +26,13 @@ import {
   byConcern,
   canRelease,
   canRollBack,
+  confirmOf,
   dagsPage,
   describeCounts,
+  draftIn,
   draftProblem,
   EMPTY,
+  planOf,
   releaseAddress,
   versionsOf,
   withoutBlocked,
@@ -110,6 +113,20 @@ describe("a plan", () => {
       latest: true,
     });
     expect(bodyOf({ ...EMPTY, action: "unpin", dags: "orders" })).toEqual({ action: "unpin", dag_ids: ["orders"] });
+  });
+
+  it("is made of the Dags that were selected elsewhere", () => {
+    const draft = draftIn(planOf("rollback", ["orders", "stock"]));
+
+    expect(draft && bodyOf(draft)).toEqual({ action: "rollback", dag_ids: ["orders", "stock"] });
+    expect(bodyOf({ ...EMPTY, action: "newest", dags: "orders" })).toEqual({
+      action: "pin",
+      dag_ids: ["orders"],
+      newest: true,
+    });
+    expect([draftIn(null), draftIn({ key: "x" })]).toEqual([undefined, undefined]);
+    expect(confirmOf({ action: "rollback" }, { counts: { changed: 2 } })).toBe("Roll back 2 Dags");
+    expect(confirmOf({ action: "newest" }, { counts: { changed: 1 } })).toBe("Release 1 Dag");
   });
 
   it("shows first what blocks it, which can be left out", () => {

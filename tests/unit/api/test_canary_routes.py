@@ -64,6 +64,55 @@ def test_run_ids_that_airflow_is_configured_to_refuse_are_a_refusal(api, session
     assert "allowed_run_id_pattern" in answer.json()["detail"]["message"]
 
 
+WITH_PARAMS = """
+    from airflow.sdk import DAG, Param
+    from airflow.providers.standard.operators.empty import EmptyOperator
+
+    PARAMS = {
+        "region": Param("eu", enum=["eu", "us"], description="Where the <b>orders</b> are"),
+        "size": Param(1, type="integer"),
+        "since": Param(None, type=["null", "string"], format="date"),
+    }
+    with DAG("orders", schedule=None, params=PARAMS):
+        EmptyOperator(task_id="extract")
+"""
+
+
+def test_params_of_the_version_itself_are_read(api, lab):
+    lab.commit("sha3", orders=WITH_PARAMS)
+    number = lab.numbers("orders")[-1]
+
+    answer = api("viewer").get(f"{PINNING}/dags/orders/versions/{number}/params")
+
+    assert answer.json()["version"]["version_number"] == number
+    assert answer.json()["params"] == [
+        {
+            "name": "region",
+            "value": "eu",
+            "description": "Where the <b>orders</b> are",
+            "json_schema": {"enum": ["eu", "us"]},
+        },
+        {"name": "size", "value": 1, "description": None, "json_schema": {"type": "integer"}},
+        {
+            "name": "since",
+            "value": None,
+            "description": None,
+            "json_schema": {"type": ["null", "string"], "format": "date"},
+        },
+    ]
+    of_first = api().get(f"{PINNING}/dags/orders/versions/1/params").json()["params"]
+    assert [param["name"] for param in of_first] == ["size"]
+    assert api().get(f"{PINNING}/dags/orders/versions/99/params").status_code == 404
+
+
+def test_params_of_a_version_that_cannot_be_read_are_refused(api, lab):
+    lab.remove_plugin("orders", 2)
+
+    answer = api().get(f"{PINNING}/dags/orders/versions/2/params")
+
+    assert (answer.status_code, answer.json()["detail"]["reason"]) == (409, "version_unreadable")
+
+
 @pytest.mark.parametrize(("role", "status"), [(None, 401), ("viewer", 403), ("user", 201)])
 def test_canary_runs_need_permission_to_start_runs(api, role, status):
     assert api(role).post(RUNS, json={"version_number": 2}).status_code == status

@@ -511,8 +511,27 @@ class TestListOfPins:
         assert self.listed(api, tags=["nothing"]) == ([], 0)
         assert self.listed(api, owners=["nobody"]) == ([], 0)
         assert api("viewer").get(f"{PINNING}/inbox").json() == {
-            "failing": 0, "unhealthy": 1, "waiting": 1, "held": 1, "scheduled": 0,
+            "failing": 0, "unhealthy": 1, "waiting": 1, "unapproved": 0, "held": 1, "scheduled": 0, "unpinned": 0,
         }  # fmt: skip
+
+    def test_is_found_by_an_approval_that_waits(self, api, lab):
+        lab.candidate("orders", 2)
+        policy = {"name": "two eyes", "match": {"dag_ids": ["orders"]}, "requires": {"approvals": 1}}
+        body = {"document": {"policies": [policy]}, "reason": "careful"}
+        assert api().put(f"{PINNING}/policies", json=body).is_success
+
+        assert self.listed(api, unapproved=True) == (["orders"], 1)
+        assert self.listed(api, unapproved=False) == (["invoices", "returns"], 2)
+        assert api("viewer").get(f"{PINNING}/inbox").json()["unapproved"] == 1
+
+    @pytest.mark.parametrize(("who", "may"), [("op", True), ("viewer", False)])
+    def test_of_others_tells_which_ones_the_user_may_pin(self, api, lab, who, may):
+        lab.commit("sha4", first=dag_file("first"), second=dag_file("second"))
+
+        page = api(who).get(f"{PINNING}/unpinned", params={"limit": 1, "offset": 1}).json()
+
+        assert [(dag["dag_id"], dag["editable"]) for dag in page["dags"]] == [("second", may)]
+        assert page["total_entries"] == 2 == api(who).get(f"{PINNING}/inbox").json()["unpinned"]
 
     def test_can_be_sorted(self, api):
         assert self.listed(api, order_by="-dag_id") == (["returns", "orders", "invoices"], 3)

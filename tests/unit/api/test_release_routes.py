@@ -103,15 +103,22 @@ def test_the_same_key_makes_one_release(api):
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ({}, "exactly one of bundle_version, versions and latest"),
+        ({}, "exactly one of bundle_version, versions, latest and newest"),
         ({"bundle_version": "sha2", "latest": True}, "exactly one of"),
+        ({"newest": True, "latest": True}, "exactly one of"),
+        ({"newest": True}, "Select Dags with"),
+        ({"action": "rollback", "dag_ids": ["orders"], "newest": True}, "To rollback, give no"),
         ({"latest": True}, "Select Dags with"),
         ({"versions": {}}, "at least one"),
         ({"action": "unpin"}, "Select Dags with"),
-        ({"action": "rollback"}, "by its id"),
+        ({"action": "rollback"}, "Select Dags with"),
         (
             {"action": "unpin", "dag_ids": ["orders"], "effective_from": "2126-12-01T00:00:00Z"},
             "Only a pin takes effective_from",
+        ),
+        (
+            {"action": "rollback", "dag_ids": ["orders"], "effective_from": "2126-12-01T00:00:00Z"},
+            "rollback each Dag at that time by itself",
         ),
         ({"bundle_version": "sha2", "effective_from": "2126-12-01T00:00:00"}, "timezone"),
     ],

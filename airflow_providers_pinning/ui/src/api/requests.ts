@@ -31,6 +31,7 @@ import type {
   Failure,
   Freeze,
   Pair,
+  Param,
   Permissions,
   PinOrder,
   PinSummary,
@@ -43,6 +44,7 @@ import type {
   RollbackTarget,
   Run,
   Soak,
+  UnpinnedDag,
   Version,
 } from "src/api/types";
 import { candidateOf } from "src/lib/versions";
@@ -189,6 +191,11 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
   };
 };
 
+/** The parameters of a version; none where they cannot be read, so that its configuration is entered as JSON. */
+export const getParams = async (dagId: string, version: number, signal: AbortSignal): Promise<Array<Param>> =>
+  (await unlessForbidden(call<{ params: Array<Param> }>(`${dagPath(dagId)}/versions/${version}/params`, { signal })))
+    ?.params ?? [];
+
 /** Older runs of a Dag, newest first, beginning with the run at an offset. */
 export const getRuns = async (dagId: string, offset: number, signal: AbortSignal): Promise<List<Run> | null> => {
   const answer = await unlessForbidden(
@@ -294,12 +301,25 @@ export const rollBackRelease = (id: string, body: RollbackBody): Promise<Release
   call(rollbackPath(id), { body, method: "POST" });
 
 /** Why a Dag wants attention; each is a filter of the overview. */
-export const INBOX = ["failing", "unhealthy", "waiting", "held", "scheduled"] as const;
+export const INBOX = ["failing", "unhealthy", "waiting", "unapproved", "held", "scheduled"] as const;
 
 export type InboxReason = (typeof INBOX)[number];
 
-/** How many pinned Dags that the user may read want attention. */
-export const getInbox = (signal: AbortSignal): Promise<Record<InboxReason, number>> => call("inbox", { signal });
+/** How many pinned Dags that the user may read want attention, and how many Dags are not pinned. */
+export const getInbox = (signal: AbortSignal): Promise<Record<InboxReason | "unpinned", number>> =>
+  call("inbox", { signal });
+
+export const UNPINNED_SHOWN = 50;
+
+/** The Dags that the user may read and that are not pinned, by their ids. */
+export const getUnpinned = async (text: string, offset: number, signal: AbortSignal): Promise<List<UnpinnedDag>> => {
+  const answer = await call<{ dags: Array<UnpinnedDag>; total_entries: number }>("unpinned", {
+    query: { dag_id_pattern: text || undefined, limit: UNPINNED_SHOWN, offset },
+    signal,
+  });
+
+  return { items: answer.dags, total: answer.total_entries };
+};
 
 /** How many freezes are shown, those that are over too. */
 export const FREEZES_SHOWN = 100;
@@ -341,6 +361,7 @@ export interface PinsQuery {
   scheduled: boolean;
   tag: string;
   text: string;
+  unapproved: boolean;
   unhealthy: boolean;
   waiting: boolean;
 }
@@ -360,6 +381,7 @@ export const getPins = async (query: PinsQuery, signal: AbortSignal): Promise<Li
       owners: query.owner || undefined,
       scheduled: query.scheduled || undefined,
       tags: query.tag || undefined,
+      unapproved: query.unapproved || undefined,
       unhealthy: query.unhealthy || undefined,
       waiting: query.waiting || undefined,
     },

@@ -40,6 +40,7 @@ export type Identity = Schemas["IdentityResponse"];
 /** The server leaves nothing out. */
 export type Pair = Required<Schemas["PairResponse"]>;
 export type Explanation = Schemas["ExplanationResponse"];
+export type Param = Schemas["ParamResponse"];
 export type Permissions = Schemas["PermissionsResponse"];
 export type PinOrder = NonNullable<NonNullable<paths["/api/v1/pins"]["get"]["parameters"]["query"]>["order_by"]>;
 export type PinSummary = Schemas["PinSummaryResponse"];
@@ -58,5 +59,6 @@ export type ReleaseSummary = Schemas["ReleaseSummaryResponse"];
 export type ReleaseState = Schemas["ReleaseStateResponse"];
 export type Run = Schemas["RunResponse"];
 export type Soak = Schemas["SoakResponse"];
+export type UnpinnedDag = Schemas["UnpinnedDagResponse"];
 export type Unmet = Schemas["UnmetResponse"];
 export type Version = Schemas["VersionResponse"];

@@ -21,9 +21,10 @@ import { Badge, Box, Table, Text } from "@chakra-ui/react";
 
 import type { Event } from "src/api/types";
 import { ExpandableText } from "src/components/ExpandableText";
-import { EventLink, PinningLink } from "src/components/Links";
+import { CommitLink, EventLink, PinningLink } from "src/components/Links";
 import { RelativeTime } from "src/components/RelativeTime";
 import { ScrollableTable } from "src/components/ScrollableTable";
+import { summaryOf } from "src/lib/text";
 import { changeOf, isAboutEveryDag, labelOf, PALETTES, repairedOf, whoDid } from "src/lib/events";
 
 interface Props {
@@ -73,7 +74,14 @@ export const EventsTable = ({ events, withDags = false }: Props) => (
               <ExpandableText>{event.reason}</ExpandableText>
             </Box>
           </Table.Cell>
-          <Table.Cell whiteSpace="nowrap">{changeOf(event)}</Table.Cell>
+          <Table.Cell>
+            <Text whiteSpace="nowrap">{changeOf(event)}</Text>
+            {event.commit ? (
+              <Text color="fg.muted" fontSize="xs" maxW="16rem" minW="8rem" overflowWrap="anywhere">
+                <CommitLink commit={event.commit} /> {summaryOf(event.commit)}
+              </Text>
+            ) : undefined}
+          </Table.Cell>
           <Table.Cell display={{ base: "none", md: "table-cell" }} minW="11rem">
             <ExpandableText>{whoDid(event)}</ExpandableText>
           </Table.Cell>

@@ -130,6 +130,13 @@ export const EventLink = ({ children, id }: { readonly children: ReactNode; read
   </Link>
 );
 
+/** The page with the Dags that are not pinned. */
+export const UnpinnedLink = ({ children }: { readonly children: ReactNode }) => (
+  <Link asChild color="fg.info" fontSize="sm">
+    <RouterLink to="/plugin/pins?view=unpinned">{children}</RouterLink>
+  </Link>
+);
+
 export const ReleasesLink = () => (
   <Link asChild color="fg.info" fontSize="sm">
     <RouterLink to={RELEASES_ADDRESS}>Releases</RouterLink>

@@ -27,7 +27,7 @@ import { RelativeTime } from "src/components/RelativeTime";
 import { ExpandableText } from "src/components/ExpandableText";
 import { Section } from "src/components/Section";
 import { describeOutcomes, runsSincePin } from "src/lib/runs";
-import { shorten } from "src/lib/text";
+import { summaryOf } from "src/lib/text";
 import { nextVersionOf, plural } from "src/lib/versions";
 
 interface FactProps {
@@ -85,7 +85,7 @@ export const StateCard = ({ actions, candidate, runs, state, versions }: Props) 
               <BundleVersion version={active} />
               {commit ? (
                 <Text color="fg.muted" fontSize="sm" overflowWrap="anywhere">
-                  {shorten(commit.message.split("\n", 1)[0] ?? "")} ({commit.author})
+                  {summaryOf(commit)}
                 </Text>
               ) : undefined}
               {health.status === "broken" ? <Text color="red.fg">New runs are blocked.</Text> : undefined}

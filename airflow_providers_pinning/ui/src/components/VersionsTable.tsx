@@ -26,7 +26,7 @@ import { RelativeTime } from "src/components/RelativeTime";
 import { Section } from "src/components/Section";
 import { ScrollableTable } from "src/components/ScrollableTable";
 import { actionOn, type Action, type ActionKind } from "src/lib/actions";
-import { shorten } from "src/lib/text";
+import { summaryOf } from "src/lib/text";
 import { isVersioned } from "src/lib/versions";
 
 const STATES: Record<string, string> = { active: "brand", candidate: "purple", rejected: "red", retained: "gray" };
@@ -98,7 +98,7 @@ export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: P
                 </HStack>
                 {version.commit === null ? undefined : (
                   <Text color="fg.muted" fontSize="xs" maxW="20rem" overflowWrap="anywhere">
-                    {shorten(version.commit.message.split("\n", 1)[0] ?? "")} ({version.commit.author})
+                    {summaryOf(version.commit)}
                   </Text>
                 )}
                 {version.is_active || active === undefined ? undefined : (

@@ -23,6 +23,7 @@ import { dagPath, type Request } from "src/api/client";
 import type { Identity, PendingChange, ReleaseState, RollbackTarget } from "src/api/types";
 import { chosen, problem, type Isolation } from "src/lib/isolation";
 import type { SeenRules } from "src/lib/objections";
+import { readConf } from "src/lib/params";
 import { plural } from "src/lib/versions";
 import { MAX_CANARY_RUNS } from "src/lib/limits";
 import { absolute, momentOf } from "src/lib/time";
@@ -368,15 +369,10 @@ export const validationError = (action: Action, choices: Choices, needsOverride 
   if (choices.inputs === "replay") {
     return problem(choices.isolation);
   }
-  try {
-    const conf: unknown = choices.conf.trim() ? JSON.parse(choices.conf) : {};
 
-    return typeof conf === "object" && conf !== null && !Array.isArray(conf)
-      ? problem(choices.isolation)
-      : "The configuration must be a JSON object.";
-  } catch {
-    return "The configuration is not valid JSON.";
-  }
+  return readConf(choices.conf) === undefined
+    ? "The configuration must be a valid JSON object."
+    : problem(choices.isolation);
 };
 
 const repairOf = ({ finished, skipBlocked, unfinished }: Choices) =>

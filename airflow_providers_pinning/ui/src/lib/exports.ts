@@ -23,6 +23,7 @@ import type { Event } from "src/api/types";
 /** More changes than these are exported with `airflow pinning history`. */
 export const MAX_EXPORTED = 5000;
 
+/** The columns of `airflow pinning history -o csv`; `tests/unit/test_vocabulary.py` compares the two. */
 const COLUMNS = [
   "id",
   "created_at",
@@ -37,6 +38,9 @@ const COLUMNS = [
   "override_reason",
   "source",
   "release_id",
+  "commit",
+  "commit_author",
+  "commit_message",
 ] as const;
 
 /** One field of CSV; an apostrophe keeps a spreadsheet from executing a user's text as a formula. */
@@ -47,14 +51,25 @@ const field = (value: unknown): string => {
   return /[",\r\n]/u.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 };
 
-const valueOf = (event: Event, column: (typeof COLUMNS)[number]): unknown =>
-  column === "from_version" || column === "to_version"
-    ? event[column]?.version_number
-    : column === "source"
-      ? event.source && JSON.stringify(event.source)
-      : event[column];
+type Column = (typeof COLUMNS)[number];
 
-/** Changes as CSV, with the columns of `airflow pinning history -o csv`. */
+/** What is not written as it is. */
+const VALUES: Partial<Record<Column, (event: Event) => unknown>> = {
+  commit: ({ commit }) => commit?.bundle_version,
+  commit_author: ({ commit }) => commit?.author,
+  commit_message: ({ commit }) => commit?.message,
+  from_version: ({ from_version: version }) => version?.version_number,
+  source: ({ source }) => source && JSON.stringify(source),
+  to_version: ({ to_version: version }) => version?.version_number,
+};
+
+const valueOf = (event: Event, column: Column): unknown => {
+  const read = VALUES[column];
+
+  return read ? read(event) : event[column as keyof Event];
+};
+
+/** Changes as CSV. */
 export const csvOf = (events: ReadonlyArray<Event>): string =>
   [COLUMNS, ...events.map((event) => COLUMNS.map((column) => valueOf(event, column)))]
     .map((row) => `${row.map(field).join(",")}\n`)

@@ -29,7 +29,7 @@ export type PinColumn = (typeof COLUMNS)[number];
 
 /** What is found by a word, by its name in the URL. */
 const WORDS = { actor: "actor", bundle: "bundle", owner: "owner", tag: "tag", text: "dag_id_pattern" } as const;
-const SWITCHES = ["behind", "failing", "held", "scheduled", "unhealthy", "waiting"] as const;
+const SWITCHES = ["behind", "failing", "held", "scheduled", "unapproved", "unhealthy", "waiting"] as const;
 
 /** A query without any filter. */
 export const UNFILTERED = {
@@ -43,6 +43,7 @@ export const UNFILTERED = {
   scheduled: false,
   tag: "",
   text: "",
+  unapproved: false,
   unhealthy: false,
   waiting: false,
 } satisfies Partial<PinsQuery>;
@@ -79,6 +80,7 @@ export const fromParams = (params: URLSearchParams): PinsQuery => {
     scheduled: isOn("scheduled"),
     tag: word("tag"),
     text: word("text"),
+    unapproved: isOn("unapproved"),
     unhealthy: isOn("unhealthy"),
     waiting: isOn("waiting"),
   };

@@ -43,7 +43,7 @@ export const PLAN_ADDRESS = `${RELEASES_ADDRESS}&plan=yes`;
 
 /** What is entered to plan a release. */
 export interface Draft {
-  action: "commit" | "latest" | "unpin";
+  action: "commit" | "latest" | "newest" | "rollback" | "unpin";
   bundle: string;
   commit: string;
   /** Ids and patterns of Dags; for a commit empty if the scope says which. */
@@ -62,6 +62,19 @@ export const EMPTY: Draft = {
   override: "",
   scope: "changed",
 };
+
+/** A draft about some Dags, as the state of a link to the page that plans it. */
+export const planOf = (action: Draft["action"], dagIds: ReadonlyArray<string>): { draft: Draft } => ({
+  draft: { ...EMPTY, action, dags: dagIds.join("\n") },
+});
+
+/** The draft that a link brought along. */
+export const draftIn = (state: unknown): Draft | undefined =>
+  typeof state === "object" && state !== null && "draft" in state ? (state as { draft: Draft }).draft : undefined;
+
+/** What the button is called that carries out a plan. */
+export const confirmOf = ({ action }: Pick<Draft, "action">, { counts }: Pick<Release, "counts">): string =>
+  `${action === "rollback" ? "Roll back" : "Release"} ${plural(counts.changed ?? 0, "Dag")}`;
 
 const namesIn = (text: string): Array<string> =>
   [...new Set(text.split(/[\n,]+/u).map((name) => name.trim()))].filter(Boolean);
@@ -93,13 +106,13 @@ export const bodyOf = ({
   const patterns = names.filter(isPattern);
 
   return {
-    action: action === "unpin" ? "unpin" : "pin",
+    action: action === "unpin" || action === "rollback" ? action : "pin",
     ...(action === "commit" && {
       bundle_name: bundle.trim() || null,
       bundle_version: commit.trim(),
       ...(names.length === 0 && { scope }),
     }),
-    ...(action === "latest" && { latest: true }),
+    ...((action === "latest" || action === "newest") && { [action]: true }),
     // Names and patterns are two conditions, of which both would have to hold.
     ...(patterns.length > 0 ? { dag_id_patterns: names } : ids.length > 0 && { dag_ids: ids }),
     ...(namesIn(exclude).length > 0 && { exclude: namesIn(exclude) }),

@@ -28,3 +28,7 @@ export const shorten = (text: string): string => {
 
   return short.length < text.trimEnd().length ? `${short.trimEnd()}…` : text;
 };
+
+/** The first line of a commit's message, and its author. */
+export const summaryOf = ({ author, message }: { author: string; message: string }): string =>
+  `${shorten(message.split("\n", 1)[0] ?? "")} (${author})`;

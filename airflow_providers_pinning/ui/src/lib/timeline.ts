@@ -21,7 +21,8 @@
  * The layout of the version timeline, as plain numbers.
  *
  * Each run and each move of the pin has a column, oldest first. Columns are evenly spaced, like the runs in Airflow's
- * own grid, because a time scale would squeeze a busy hour into one pixel. Rows are versions.
+ * own grid, because a time scale would squeeze a busy hour into one pixel; `axis.ts` has that scale for who wants it.
+ * Rows are versions.
  */
 
 import type { Event, ReleaseState, Run, Version } from "src/api/types";

@@ -23,7 +23,7 @@ import { Link as RouterLink, useSearchParams } from "react-router-dom";
 
 import { getComponents, getPins } from "src/api/requests";
 import { DeploymentBanner } from "src/components/HealthBanner";
-import { BulkHold } from "src/components/overview/BulkHold";
+import { BulkActions } from "src/components/overview/BulkActions";
 import { Notice } from "src/components/Notice";
 import { Inbox } from "src/components/overview/Inbox";
 import { PinFilters } from "src/components/overview/PinFilters";
@@ -33,6 +33,7 @@ import { HistoryLink, PoliciesLink, ReleasesLink } from "src/components/Links";
 import { ErrorNotice } from "src/components/ErrorNotice";
 import { usePinsQuery } from "src/hooks/usePinsQuery";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
+import { useSelection } from "src/hooks/useSelection";
 import { isFiltered, lastOffset, UNFILTERED } from "src/lib/pinsQuery";
 import { plural } from "src/lib/versions";
 import { ComparePage } from "src/pages/ComparePage";
@@ -40,18 +41,15 @@ import { DagPage } from "src/pages/DagPage";
 import { FeedPage } from "src/pages/FeedPage";
 import { PoliciesPage } from "src/pages/PoliciesPage";
 import { ReleasesPage } from "src/pages/ReleasesPage";
+import { UnpinnedPage } from "src/pages/UnpinnedPage";
 
 /** All pins that the user may read. */
 const AllPins = () => {
   const { query, setQuery } = usePinsQuery();
   const pins = usePolled((signal) => getPins(query, signal), JSON.stringify(query), { keep: true });
   const components = usePolled(getComponents, "components", { interval: HEALTH_INTERVAL });
-  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const { clear, select, selected } = useSelection();
   const [done, setDone] = useState("");
-  const select = (dagIds: ReadonlyArray<string>, chosen: boolean) =>
-    setSelected((before) =>
-      chosen ? new Set([...before, ...dagIds]) : new Set([...before].filter((dagId) => !dagIds.includes(dagId))),
-    );
   const filtered = isFiltered(query);
   const beyond = !pins.waiting && pins.data !== undefined && query.offset > 0 && query.offset >= pins.data.total;
   const last = lastOffset(pins.data?.total ?? 0, query.limit);
@@ -102,9 +100,9 @@ const AllPins = () => {
             </Stack>
           ) : (
             <>
-              <BulkHold
+              <BulkActions
                 onDone={(text) => {
-                  setSelected(new Set());
+                  clear();
                   setDone(text);
                   pins.refresh();
                 }}
@@ -141,6 +139,8 @@ export const PinsPage = () => {
       <ReleasesPage />
     ) : params.get("view") === "policies" ? (
       <PoliciesPage />
+    ) : params.get("view") === "unpinned" ? (
+      <UnpinnedPage />
     ) : (
       <AllPins />
     )

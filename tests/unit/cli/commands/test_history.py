@@ -22,6 +22,7 @@ import json
 
 import pytest
 
+from airflow_providers_pinning.models import Commit
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
@@ -72,6 +73,33 @@ def test_is_searched(options, reasons, pinning, history):
     found = lines(pinning("history", "orders", "-o", "jsonl", *options))
 
     assert [event["reason"] for event in found] == reasons
+
+
+@pytest.fixture
+def recorded(history):
+    """Let the commit of version 2 be known, with a message that steers terminals and spreadsheets."""
+    history.session.add(
+        Commit(
+            bundle_name=history.version("orders", 2).bundle_name,
+            bundle_version="sha2",
+            parents=[],
+            author="=maria",
+            message="Load\x1b[2J twice\n\nfor the auditors",
+        )
+    )
+    history.session.commit()
+
+
+@pytest.mark.usefixtures("recorded")
+def test_tells_message_and_author_of_the_commits_that_are_recorded(pinning):
+    shown = pinning("history", "orders", "--kind", "pinned", "-o", "wide").out
+    entries = lines(pinning("history", "orders", "--kind", "pinned", "-o", "jsonl"))
+    rows = list(csv.DictReader(io.StringIO(pinning("history", "orders", "--kind", "pinned", "-o", "csv").out)))
+
+    assert "sha2 Load\\x1b[2J twice (=maria)" in shown
+    assert [entry["commit"] and entry["commit"]["author"] for entry in entries] == ["=maria", None]
+    assert [(row["commit"], row["commit_author"]) for row in rows] == [("sha2", "'=maria"), ("", "")]
+    assert rows[0]["commit_message"].endswith("for the auditors")
 
 
 def test_is_exported_as_csv_without_formulas(pinning, history):

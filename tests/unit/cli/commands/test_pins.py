@@ -277,11 +277,13 @@ class TestList:
         done = pinning("inbox")
 
         assert pinning("inbox", "-o", "json").json == {
-            "failing": 0, "unhealthy": 0, "waiting": 1, "held": 0, "scheduled": 0,
+            "failing": 0, "unhealthy": 0, "waiting": 1, "unapproved": 0, "held": 0, "scheduled": 0, "unpinned": 1,
         }  # fmt: skip
         assert [" ".join(line.split()) for line in done.out.splitlines() if "waits" in line] == [
-            "1 | a newer candidate waits for a decision | airflow pinning list --waiting"
+            "1 | a newer candidate waits for a decision | airflow pinning list --waiting",
+            "0 | a version waits for an approval | airflow pinning list --unapproved",
         ]
+        assert pinning("list", "--unapproved", "-o", "json").json == []
 
     def test_says_if_there_is_more(self, pinning):
         assert pinning("list", "--limit", 1).err == "Showing 1-1 of 2 (use --limit/--offset).\n"

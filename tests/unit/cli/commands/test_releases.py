@@ -78,6 +78,17 @@ def test_a_tag_is_unpinned_and_pinned_at_once(pinning, two, session):
     assert numbers(session) == {"billing": 2, "orders": None}
 
 
+def test_a_tag_is_promoted_and_rolled_back_at_once(pinning, two, session):
+    assert pinning("pin", "--match", "tag=tier-1", "--newest", "-r", "why", "--yes").code == 0
+    assert numbers(session) == dict.fromkeys(NAMES, 2)
+
+    done = pinning("rollback", "--match", "tag=tier-1", "-r", "wrong totals", "--yes")
+
+    assert done.code == 0, done.err
+    assert "2 Dags will return to the previously active version" in done.err
+    assert numbers(session) == dict.fromkeys(NAMES, 1)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -88,6 +99,13 @@ def test_a_tag_is_unpinned_and_pinned_at_once(pinning, two, session):
         ("pin", "--match", "tag=a", "-V", "1"),
         ("unpin", "--match", "tags=a"),
         ("unpin", "orders", "--exclude", "stock"),
+        ("pin", "orders", "-V", "2", "--newest"),
+        ("pin", "--match", "tag=a", "--newest", "--bundle-version", "sha2"),
+        ("rollback",),
+        ("rollback", "orders", "--match", "tag=a"),
+        ("rollback", "--match", "tag=a", "--to-version", "1"),
+        ("rollback", "--match", "tag=a", "--hold"),
+        ("rollback", "--match", "tag=a", "--finished", "rerun"),
     ],
     ids=" ".join,
 )

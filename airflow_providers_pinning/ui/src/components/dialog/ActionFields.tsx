@@ -43,7 +43,13 @@ interface Props {
 export const ActionFields = ({ action, choices, needsOverride, onChange, replayable, state }: Props) => (
   <>
     {action.kind === "canary" ? (
-      <CanaryFields choices={choices} onChange={onChange} replayable={replayable} state={state} />
+      <CanaryFields
+        choices={choices}
+        onChange={onChange}
+        replayable={replayable}
+        state={state}
+        version={action.version}
+      />
     ) : undefined}
     <Field.Root required>
       <Field.Label>

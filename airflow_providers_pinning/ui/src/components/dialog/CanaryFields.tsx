@@ -18,12 +18,17 @@
  */
 
 import { Field, Input, NativeSelect, Textarea } from "@chakra-ui/react";
+import { useState } from "react";
 
+import { getParams } from "src/api/requests";
 import type { ReleaseState } from "src/api/types";
 import { IsolationFields } from "src/components/dialog/IsolationFields";
+import { ParamFields } from "src/components/dialog/ParamFields";
 import { LabeledCheckbox } from "src/components/LabeledCheckbox";
+import { usePolled } from "src/hooks/usePolled";
 import type { Choices } from "src/lib/actions";
 import { MAX_CANARY_RUNS, MAX_ID } from "src/lib/limits";
+import { readConf } from "src/lib/params";
 
 interface NumberProps {
   readonly helper?: string;
@@ -47,16 +52,62 @@ const NumberOfRuns = ({ helper, label, onChange, value }: NumberProps) => (
   </Field.Root>
 );
 
+interface ConfigurationProps {
+  readonly conf: string;
+  readonly dagId: string;
+  readonly onChange: (conf: string) => void;
+  readonly version: number;
+}
+
+/** The configuration of new runs: a form where the version has parameters, and JSON. */
+const Configuration = ({ conf, dagId, onChange, version }: ConfigurationProps) => {
+  const { data: params = [] } = usePolled((signal) => getParams(dagId, version, signal), `${dagId} ${version}`, {
+    interval: null,
+  });
+  const isReadable = readConf(conf) !== undefined;
+  const [wantsJson, setWantsJson] = useState(!isReadable);
+  const asJson = wantsJson || params.length === 0;
+
+  return (
+    <>
+      {params.length === 0 ? undefined : (
+        <LabeledCheckbox checked={asJson} onChange={(json) => setWantsJson(json || !isReadable)}>
+          Configuration as JSON
+        </LabeledCheckbox>
+      )}
+      {asJson ? (
+        <Field.Root>
+          <Field.Label>Configuration</Field.Label>
+          <Textarea
+            fontFamily="mono"
+            onChange={({ target }) => onChange(target.value)}
+            placeholder="{}"
+            rows={2}
+            value={conf}
+          />
+          <Field.HelperText>
+            JSON, validated against this version's params.
+            {params.length === 0 || isReadable ? "" : " The form needs a valid JSON object."}
+          </Field.HelperText>
+        </Field.Root>
+      ) : (
+        <ParamFields conf={conf} onChange={onChange} params={params} />
+      )}
+    </>
+  );
+};
+
 interface Props {
   readonly choices: Choices;
   readonly onChange: (choices: Partial<Choices>) => void;
   /** How many live runs can be replayed. */
   readonly replayable: number;
   readonly state: ReleaseState;
+  readonly version: number;
 }
 
 /** What canary runs work on, and how they are kept apart from live runs. */
-export const CanaryFields = ({ choices, onChange, replayable, state }: Props) => (
+export const CanaryFields = ({ choices, onChange, replayable, state, version }: Props) => (
   <>
     {replayable > 0 ? (
       <Field.Root>
@@ -89,17 +140,12 @@ export const CanaryFields = ({ choices, onChange, replayable, state }: Props) =>
     ) : (
       <>
         <NumberOfRuns label="Number of runs" onChange={(count) => onChange({ count })} value={choices.count} />
-        <Field.Root>
-          <Field.Label>Configuration</Field.Label>
-          <Textarea
-            fontFamily="mono"
-            onChange={({ target }) => onChange({ conf: target.value })}
-            placeholder="{}"
-            rows={2}
-            value={choices.conf}
-          />
-          <Field.HelperText>JSON, validated against this version's params.</Field.HelperText>
-        </Field.Root>
+        <Configuration
+          conf={choices.conf}
+          dagId={state.dag_id}
+          onChange={(conf) => onChange({ conf })}
+          version={version}
+        />
         <Field.Root>
           <Field.Label>Partition key</Field.Label>
           <Input

@@ -20,6 +20,7 @@
 import { Badge, Button, Flex, Text } from "@chakra-ui/react";
 
 import { getInbox, INBOX, type InboxReason, type PinsQuery } from "src/api/requests";
+import { UnpinnedLink } from "src/components/Links";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
 import { UNFILTERED } from "src/lib/pinsQuery";
 
@@ -27,6 +28,7 @@ const LOOKS: Record<InboxReason, readonly [string, string]> = {
   failing: ["Failing", "red"],
   held: ["On hold", "orange"],
   scheduled: ["Change scheduled", "blue"],
+  unapproved: ["Approval waits", "purple"],
   unhealthy: ["Pin in trouble", "red"],
   waiting: ["Candidate waits", "purple"],
 };
@@ -36,7 +38,7 @@ interface Props {
   readonly query: PinsQuery;
 }
 
-/** What wants attention among all pinned Dags that the user may read: each count shows its Dags. */
+/** What wants attention among all Dags that the user may read: each count shows its Dags. */
 export const Inbox = ({ onChange, query }: Props) => {
   const { data } = usePolled(getInbox, "inbox", { interval: HEALTH_INTERVAL });
   const wanted = INBOX.filter((reason) => (data?.[reason] ?? 0) > 0 || query[reason]);
@@ -65,6 +67,7 @@ export const Inbox = ({ onChange, query }: Props) => {
           </Button>
         ))
       )}
+      {data.unpinned > 0 ? <UnpinnedLink>{`${data.unpinned} not pinned`}</UnpinnedLink> : undefined}
     </Flex>
   );
 };

@@ -17,7 +17,7 @@
  * under the License.
  */
 
-import { Badge, Button, Checkbox, HStack, Table } from "@chakra-ui/react";
+import { Badge, Button, HStack, Table } from "@chakra-ui/react";
 
 import type { PinOrder, PinSummary } from "src/api/types";
 import { HealthBadge } from "src/components/HealthBadge";
@@ -25,6 +25,7 @@ import { BundleVersion, PinningLink, VersionLink } from "src/components/Links";
 import { RelativeTime } from "src/components/RelativeTime";
 import { ExpandableText, MultilineText } from "src/components/ExpandableText";
 import { ScrollableTable } from "src/components/ScrollableTable";
+import { SelectAllHeader, SelectBox } from "src/components/SelectBox";
 import { describePending } from "src/lib/actions";
 import { rampMark, rampTitle } from "src/lib/ramps";
 import { describeOutcomes } from "src/lib/runs";
@@ -64,21 +65,6 @@ const SortableHeader = ({ children, column, onOrder, order }: HeaderProps) => {
 
 const COLUMNS = 9;
 
-interface SelectProps {
-  readonly checked: boolean | "indeterminate";
-  readonly label: string;
-  readonly onChange: (checked: boolean) => void;
-}
-
-const Select = ({ checked, label, onChange }: SelectProps) => (
-  <Checkbox.Root checked={checked} onCheckedChange={(details) => onChange(details.checked === true)} size="sm">
-    <Checkbox.HiddenInput aria-label={label} />
-    <Checkbox.Control>
-      <Checkbox.Indicator />
-    </Checkbox.Control>
-  </Checkbox.Root>
-);
-
 interface RowProps {
   /** Undefined if no row can be selected. */
   readonly onSelect: ((dagIds: ReadonlyArray<string>, selected: boolean) => void) | undefined;
@@ -108,7 +94,11 @@ const PinRow = ({ onSelect, selected, summary }: RowProps) => {
         {onSelect ? (
           <Table.Cell {...edge}>
             {summary.editable ? (
-              <Select checked={selected} label={`Select ${dagId}`} onChange={(chosen) => onSelect([dagId], chosen)} />
+              <SelectBox
+                checked={selected}
+                label={`Select ${dagId}`}
+                onChange={(chosen) => onSelect([dagId], chosen)}
+              />
             ) : undefined}
           </Table.Cell>
         ) : undefined}
@@ -187,22 +177,13 @@ interface Props {
 /** One row per pin. */
 export const PinsTable = ({ onOrder, onSelect, order, pins, selected }: Props) => {
   const editable = pins.filter((pin) => pin.editable).map(({ dag_id: dagId }) => dagId);
-  const count = editable.filter((dagId) => selected.has(dagId)).length;
   const select = editable.length > 0 ? onSelect : undefined;
 
   return (
     <ScrollableTable caption="Pinned Dags">
       <Table.Header>
         <Table.Row>
-          {select ? (
-            <Table.ColumnHeader scope="col">
-              <Select
-                checked={count === 0 ? false : count === editable.length || "indeterminate"}
-                label="Select all Dags on this page"
-                onChange={(chosen) => select(editable, chosen)}
-              />
-            </Table.ColumnHeader>
-          ) : undefined}
+          {select ? <SelectAllHeader dagIds={editable} onSelect={select} selected={selected} /> : undefined}
           <SortableHeader column="dag_id" onOrder={onOrder} order={order}>
             Dag
           </SortableHeader>

@@ -24,7 +24,9 @@ import type { Draft } from "src/lib/releases";
 
 const ACTIONS = [
   ["commit", "Pin to a commit"],
+  ["newest", "Pin each Dag to its candidate, or its newest related version"],
   ["latest", "Pin to what each Dag runs now"],
+  ["rollback", "Roll each Dag back to the version before"],
   ["unpin", "Unpin"],
 ] as const;
 

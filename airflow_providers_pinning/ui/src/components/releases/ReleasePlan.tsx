@@ -18,8 +18,8 @@
  */
 
 import { Button, HStack, Stack, Text } from "@chakra-ui/react";
-import { useState } from "react";
-import { useNavigate } from "react-router-dom";
+import { useEffect, useState } from "react";
+import { useLocation, useNavigate } from "react-router-dom";
 
 import { ApiError } from "src/api/client";
 import { makeRelease, planRelease } from "src/api/requests";
@@ -32,7 +32,9 @@ import {
   bodyOf,
   boundTo,
   canRelease,
+  confirmOf,
   describeCounts,
+  draftIn,
   draftProblem,
   EMPTY,
   releaseAddress,
@@ -47,16 +49,40 @@ interface Planned {
   plan: Release;
 }
 
-/** Plans a release, shows what it would do, and makes exactly that. */
+const wordsOf = (error: unknown): string => (error instanceof ApiError ? error.message : String(error));
+
+/** Plans a release, shows what it would do, and makes exactly that. Dags that were selected elsewhere are planned at once. */
 export const ReleasePlan = () => {
   const navigate = useNavigate();
-  const [draft, setDraft] = useState(EMPTY);
+  const given = draftIn(useLocation().state);
+  const [draft, setDraft] = useState(given ?? EMPTY);
   const [planned, setPlanned] = useState<Planned>();
   const [problem, setProblem] = useState("");
-  const [busy, setBusy] = useState(false);
+  const [busy, setBusy] = useState(given !== undefined);
   const [confirming, setConfirming] = useState(false);
   const current = planned?.draft === draft ? planned.plan : undefined;
   const blocked = current?.counts.blocked ?? 0;
+
+  useEffect(() => {
+    let left = false;
+    const show = (change: () => void) => {
+      if (!left) {
+        setBusy(false);
+        change();
+      }
+    };
+
+    if (given !== undefined) {
+      planRelease(bodyOf(given)).then(
+        (found) => show(() => setPlanned({ draft: given, plan: found })),
+        (error: unknown) => show(() => setProblem(wordsOf(error))),
+      );
+    }
+
+    return () => {
+      left = true;
+    };
+  }, [given]);
 
   const plan = async (of: Draft) => {
     const missing = draftProblem(of);
@@ -71,7 +97,7 @@ export const ReleasePlan = () => {
     try {
       setPlanned({ draft: of, plan: await planRelease(bodyOf(of)) });
     } catch (error) {
-      setProblem(error instanceof ApiError ? error.message : String(error));
+      setProblem(wordsOf(error));
     } finally {
       setBusy(false);
     }
@@ -114,7 +140,7 @@ export const ReleasePlan = () => {
           {canRelease(current) ? (
             <HStack>
               <Button colorPalette="brand" onClick={() => setConfirming(true)} size="sm">
-                {`Release ${plural(current.counts.changed ?? 0, "Dag")}`}
+                {confirmOf(draft, current)}
               </Button>
             </HStack>
           ) : undefined}
@@ -122,7 +148,7 @@ export const ReleasePlan = () => {
       )}
       {confirming && current !== undefined ? (
         <ChangeDialog
-          confirm={`Release ${plural(current.counts.changed ?? 0, "Dag")}`}
+          confirm={confirmOf(draft, current)}
           onClose={() => setConfirming(false)}
           onSend={async (reason, key) => {
             const made = await makeRelease({
@@ -134,10 +160,14 @@ export const ReleasePlan = () => {
 
             await navigate(releaseAddress(made.release_id ?? ""));
           }}
-          title="Release as planned"
+          title={draft.action === "rollback" ? "Roll back as planned" : "Release as planned"}
         >
           <Text>
-            {`${describeCounts(current)}. All of it is done in one transaction, or nothing; nothing is done if anything has changed since it was shown.`}
+            {`${describeCounts(current)}. ${
+              draft.action === "rollback"
+                ? "No version is rejected, no Dag is put on hold, and runs keep their version. "
+                : ""
+            }All of it is done in one transaction, or nothing; nothing is done if anything has changed since it was shown.`}
           </Text>
         </ChangeDialog>
       ) : undefined}

@@ -31,6 +31,7 @@ import {
   yOf,
 } from "src/components/timeline/geometry";
 import { RunMark } from "src/components/timeline/RunMark";
+import { placesOf, ticksOf } from "src/lib/axis";
 import { describeMark, describeMove, describeTimeline } from "src/lib/describe";
 import { absolute, axisFormat } from "src/lib/time";
 import { labelColumns, type Move, type Timeline } from "src/lib/timeline";
@@ -71,15 +72,24 @@ interface Props {
   readonly onPoint: (text: string) => void;
   readonly state: ReleaseState;
   readonly timeline: Timeline;
+  /** Whether the distances between the columns are those of their times. */
+  readonly toScale: boolean;
 }
 
 /** The chart; its description and the table say the same. */
-export const TimelineChart = ({ column: size, onOpenRun, onPoint, state, timeline }: Props) => {
+export const TimelineChart = ({ column: size, onOpenRun, onPoint, state, timeline, toScale }: Props) => {
   const id = useId();
   const { columns, marks, moves, rows, segments, times } = timeline;
   const format = axisFormat(times);
   const [width, bottom] = [columns * size, TOP + rows.length * ROW];
-  const xOf = (column: number): number => (column + 0.5) * size;
+  const places = placesOf(times, { columns, size, toScale });
+  const xOf = (column: number): number => places[column] ?? width;
+  const labels = toScale
+    ? ticksOf(times, { columns, room: LABEL_ROOM * 2, size })
+    : labelColumns(times, (moment) => absolute(moment, format), Math.ceil(LABEL_ROOM / size)).map((column) => ({
+        moment: times[column] ?? "",
+        x: column * size,
+      }));
   const svg = useRef<SVGSVGElement>(null);
   // One stop of the Tab key: arrows lead from mark to mark, in the order in which things happened.
   const stops = [...moves, ...marks].map(({ column }) => column).sort((one, other) => one - other);
@@ -123,22 +133,22 @@ export const TimelineChart = ({ column: size, onOpenRun, onPoint, state, timelin
       <desc id={`${id}-text`}>{describeTimeline(timeline, state)}</desc>
       {rows.map((row, index) => (
         <path
-          d={`M${row.firstColumn * size} ${yOf(index)}H${width}`}
+          d={`M${row.firstColumn === 0 ? 0 : xOf(row.firstColumn) - size / 2} ${yOf(index)}H${width}`}
           key={row.number}
           stroke={LINE_COLOR}
           strokeWidth={1}
         />
       ))}
-      {labelColumns(times, (moment) => absolute(moment, format), Math.ceil(LABEL_ROOM / size)).map((column) => (
+      {labels.map(({ moment, x }) => (
         <text
           fill={MUTED_COLOR}
-          key={column}
+          key={x}
           style={{ fontSize: 11 }}
-          textAnchor={column * size + LABEL_ROOM > width ? "end" : "start"}
-          x={column * size + LABEL_ROOM > width ? width : column * size}
+          textAnchor={x + LABEL_ROOM > width ? "end" : "start"}
+          x={x + LABEL_ROOM > width ? width : x}
           y={bottom + 15}
         >
-          {absolute(times[column] ?? "", format)}
+          {absolute(moment, format)}
         </text>
       ))}
       {segments.map(({ from, pinned, row, to }) => (
@@ -180,7 +190,7 @@ export const TimelineChart = ({ column: size, onOpenRun, onPoint, state, timelin
           {...stopAt(move.column, describeMove(move.event))}
           role="img"
           width={size}
-          x={move.column * size}
+          x={xOf(move.column) - size / 2}
           y={TOP}
         >
           <title>{describeMove(move.event)}</title>
@@ -200,7 +210,7 @@ export const TimelineChart = ({ column: size, onOpenRun, onPoint, state, timelin
           role="link"
         >
           <title>{describeMark({ column, row, run, runs })}</title>
-          <rect fill="transparent" height={ROW} width={size} x={column * size} y={yOf(row) - ROW / 2} />
+          <rect fill="transparent" height={ROW} width={size} x={xOf(column) - size / 2} y={yOf(row) - ROW / 2} />
           <RunMark count={runs.length} kind={run.kind} state={run.state} x={xOf(column)} y={yOf(row)} />
         </g>
       ))}

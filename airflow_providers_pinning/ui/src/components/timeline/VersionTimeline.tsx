@@ -79,6 +79,7 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
   );
   const runs = (offset === undefined ? undefined : read.data) ?? newest;
   const shown = useMemo(() => runs?.items ?? [], [runs]);
+  const [toScale, setToScale] = useState(false);
   const [bundled, setBundled] = useState<boolean>();
   const isBundled = bundled ?? shown.length > BUNDLED_FROM;
   const timeline = useMemo(
@@ -107,9 +108,14 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
         shown.length === 0 ? undefined : (
           <HStack wrap="wrap">
             {asTable ? undefined : (
-              <LabeledCheckbox checked={isBundled} onChange={setBundled}>
-                Bundle runs that are alike
-              </LabeledCheckbox>
+              <>
+                <LabeledCheckbox checked={toScale} onChange={setToScale}>
+                  Time to scale
+                </LabeledCheckbox>
+                <LabeledCheckbox checked={isBundled} onChange={setBundled}>
+                  Bundle runs that are alike
+                </LabeledCheckbox>
+              </>
             )}
             <Button onClick={() => setAsTable(!asTable)} size="xs" variant="outline">
               {asTable ? "Show chart" : "Show table"}
@@ -148,6 +154,7 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
               onPoint={setPointed}
               state={state}
               timeline={timeline}
+              toScale={toScale}
             />
           </Box>
         </Flex>

@@ -14,15 +14,19 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Count the pinned Dags that need attention, by reason."""
+"""Count the pinned Dags that need attention, by reason, and the Dags that are not pinned."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
+from airflow_providers_pinning.domain.policies.unapproved import narrow
+from airflow_providers_pinning.domain.policies.unpinned import UnpinnedFilter, count_unpinned
+from airflow_providers_pinning.domain.sessions import without_compiling
 from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.vocabulary import InboxReason
 
@@ -36,14 +40,31 @@ FILTERS = {
 """The filter that finds the Dags for each reason."""
 
 
-def inbox(sight: Sight | None = None, *, session: Session) -> dict[InboxReason, int]:
+@dataclass(frozen=True)
+class Inbox:
+    """Dags that need attention."""
+
+    wanted: Mapping[InboxReason, int]
+    """Number of pinned Dags by reason; a Dag may count several times."""
+    unpinned: int
+    """Number of Dags that are not pinned."""
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return {**{reason.value: count for reason, count in self.wanted.items()}, "unpinned": self.unpinned}
+
+
+def inbox(sight: Sight | None = None, *, session: Session) -> Inbox:
     """
-    Count the pinned Dags that need attention, by reason.
+    Count the pinned Dags that need attention, by reason, and the Dags that are not pinned.
 
     :param sight: which Dags the caller may see; ``None`` means all
     :param session: database session
     """
-    return {
-        reason: list_pins(replace(which, sight=sight), limit=0, offset=0, session=session)[1]
-        for reason, which in FILTERS.items()
+    without_compiling(session)
+    filters = {**FILTERS, InboxReason.UNAPPROVED: PinFilter(among=narrow(True, session=session))}
+    wanted = {
+        reason: list_pins(replace(filters[reason], sight=sight), limit=0, offset=0, session=session)[1]
+        for reason in InboxReason
     }
+    return Inbox(wanted, count_unpinned(UnpinnedFilter(sight), session=session))

@@ -19,9 +19,11 @@
 
 import { Button, HStack, Text } from "@chakra-ui/react";
 import { useState } from "react";
+import { Link as RouterLink } from "react-router-dom";
 
 import type { PinSummary } from "src/api/types";
 import { HoldDialog } from "src/components/overview/HoldDialog";
+import { PLAN_ADDRESS, planOf } from "src/lib/releases";
 import { plural } from "src/lib/versions";
 
 interface Props {
@@ -29,16 +31,27 @@ interface Props {
   readonly selected: ReadonlyArray<PinSummary>;
 }
 
-/** What can be done with the selected Dags. */
-export const BulkHold = ({ onDone, selected }: Props) => {
+/** What can be done with the selected Dags. What changes versions is planned as a release. */
+export const BulkActions = ({ onDone, selected }: Props) => {
   const [kind, setKind] = useState<"hold" | "lift">();
   const held = selected.filter(({ hold }) => hold !== null);
   const free = selected.filter(({ hold }) => hold === null);
+  const dagIds = selected.map(({ dag_id: dagId }) => dagId);
   const chosen = kind === "lift" ? held : free;
 
   return selected.length === 0 ? undefined : (
     <HStack aria-label="Selected Dags" as="section" my={2} wrap="wrap">
       <Text fontSize="sm">{plural(selected.length, "Dag")} selected</Text>
+      <Button asChild size="sm" variant="outline">
+        <RouterLink state={planOf("newest", dagIds)} to={PLAN_ADDRESS}>
+          Pin {selected.length}…
+        </RouterLink>
+      </Button>
+      <Button asChild size="sm" variant="outline">
+        <RouterLink state={planOf("rollback", dagIds)} to={PLAN_ADDRESS}>
+          Roll back {selected.length}…
+        </RouterLink>
+      </Button>
       {free.length > 0 ? (
         <Button onClick={() => setKind("hold")} size="sm" variant="outline">
           Hold {free.length}
