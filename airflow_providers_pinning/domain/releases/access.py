@@ -48,7 +48,7 @@ def check_access(dag_ids: Collection[str], named: Collection[str], access: Acces
 
     :param dag_ids: the Dags
     :param named: the Dags that the caller named
-    :param access: what the caller may do
+    :param access: the permissions of the caller
     :param session: database session
     :raises DagsForbiddenError: with the Dags that the caller named or may see, and the number of others
     """

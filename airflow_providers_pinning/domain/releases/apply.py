@@ -57,9 +57,9 @@ def plan_apply(document: PinsDocument, change: Change, access: Access, *, sessio
     """
     Plan what applying a document would change, what it would leave, and what blocks it. No Dag is locked.
 
-    :param document: what the pins are to be
-    :param change: who asks, why, and what is overridden
-    :param access: what the caller may do
+    :param document: the document of pins
+    :param change: who asks, why, and what they override
+    :param access: the permissions of the caller
     :param session: database session
     :raises DagsForbiddenError: if the caller may not change one of the Dags
     :raises NotEnforcedError: if a live component runs without the enforcement
@@ -82,10 +82,10 @@ def apply(
     """
     Make pins what a document says: all that it concerns, or none.
 
-    :param document: what the pins are to be
-    :param change: who asks, why, and what is overridden
-    :param access: what the caller may do
-    :param progress: is told how far it got
+    :param document: the document of pins
+    :param change: who asks, why, and what they override
+    :param access: the permissions of the caller
+    :param progress: receives the progress
     :param session: database session; the caller commits
     :return: the release; without an id if nothing was to change
     :raises ReleaseBlockedError: if a Dag cannot be changed; it names each, with its reason
@@ -115,7 +115,7 @@ def _concerned(document: PinsDocument, access: Access, *, session: Session) -> s
     """Return the listed Dags of a document, and the pinned Dags that it owns."""
     owned = _owned(document, session=session)
     if access.readable is not None:
-        # As for the conditions of a release: nobody learns by them what there is besides.
+        # As for the conditions of a release: only what the caller may see, so that they reveal no others.
         owned &= access.readable.among(owned)
     dag_ids = owned | document.pins.keys()
     check_access(dag_ids, document.pins.keys(), access, session=session)

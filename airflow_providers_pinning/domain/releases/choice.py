@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which Dags a release affects, and which version of each it pins."""
+"""Choose the Dags of a release, and the version of each to pin."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from airflow_providers_pinning.models import BundleVersion, Pin
 from airflow_providers_pinning.vocabulary import Registration, ReleaseAction, ReleaseOutcome, ReleaseScope
 
 IDS_AT_ONCE = 5000
-"""How many Dags or versions one statement names at most."""
+"""Maximum number of Dags or versions in one statement."""
 
 
 @dataclass
@@ -55,12 +55,12 @@ class Chosen:
     versions: dict[str, VersionIdentity] = field(default_factory=dict)
     others: dict[str, PlannedDag] = field(default_factory=dict)
     warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """What must be known of versions, by Dag."""
+    """Warnings about versions, by Dag."""
 
 
 def bundle_of(request: ReleaseRequest, *, session: Session) -> str | None:
     """
-    Return the bundle that a commit is of.
+    Return the bundle of a commit.
 
     :raises UnknownVersionError: if no bundle has it
     :raises AmbiguousBundleError: if several have
@@ -91,7 +91,7 @@ def dag_ids_of(request: ReleaseRequest, bundle_name: str | None, access: Access,
     """
     Return the ids of all Dags that a release may be about, those among them that it leaves as they are.
 
-    Conditions find only what the caller may see, so that nobody learns by them what there is besides.
+    Conditions only find Dags that the caller may see, so that they reveal no others.
     """
     selection = request.selection
     if request.versions:
@@ -223,7 +223,7 @@ def choose_at_commit(
 
 
 def _as_registered(dag_id: str, commit: str, chosen: Chosen, *, is_named: bool, session: Session) -> None:
-    """Take the version that was current at a commit which no version has any more, if that is known."""
+    """Use the version that was current at a commit that no version has anymore, if that is known."""
     try:
         chosen.versions[dag_id], chosen.warnings[dag_id] = version_at_commit(dag_id, commit, session=session)
     except PinningError as error:
@@ -236,7 +236,7 @@ def _as_registered(dag_id: str, commit: str, chosen: Chosen, *, is_named: bool, 
 
 
 def _leave_unrelated(pins: Mapping[str, Pin], chosen: Chosen, *, session: Session) -> None:
-    """Leave the Dags for which the commit changes nothing related; what is not known counts as related."""
+    """Leave Dags without related changes in the commit as they are. Unknown changes count as related."""
     compared = {
         dag_id: (active, version)
         for dag_id, version in chosen.versions.items()

@@ -77,7 +77,7 @@ def list_releases(
     List the releases with at least one Dag that the caller may see, newest first, and count them all.
 
     :param which: which of them
-    :param access: what the caller may see
+    :param access: the permissions of the caller
     :param limit: maximum number of releases
     :param offset: number of releases to skip
     :param session: database session
@@ -146,7 +146,7 @@ def read_release(
     Read a release with the Dags that the caller may see, ordered by ID.
 
     :param release_id: the release
-    :param access: what the caller may see
+    :param access: the permissions of the caller
     :param limit: how many Dags at most; ``None`` means all
     :param offset: how many Dags to leave out before
     :param session: database session

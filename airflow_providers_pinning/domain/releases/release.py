@@ -59,15 +59,15 @@ from airflow_providers_pinning.vocabulary import EventKind, ReleaseAction, Relea
 @much_work()
 def plan_release(request: ReleaseRequest, change: Change, access: Access, *, session: Session) -> ReleaseReport:
     """
-    Say what a release would change, what it would leave, and what blocks it. No Dag is locked.
+    Plan what a release would change, what it would leave, and what blocks it. No Dag is locked.
 
-    :param request: what to do with which Dags
-    :param change: who asks, why, and what is overridden
-    :param access: what the caller may do
+    :param request: the action and its Dags
+    :param change: who asks, why, and what they override
+    :param access: the permissions of the caller
     :param session: database session
     :raises UnknownVersionError: if no bundle has the commit
     :raises AmbiguousBundleError: if several have
-    :raises NothingToReleaseError: if no Dag is concerned
+    :raises NothingToReleaseError: if the release affects no Dag
     :raises DagsForbiddenError: if the caller may not change one of the Dags
     :raises NotEnforcedError: if a live component runs without the enforcement
     :raises ActivationInPastError: if its time is over
@@ -92,10 +92,10 @@ def make_release(
     """
     Change the pins of Dags as one: all that a release is about, or none.
 
-    :param request: what to do with which Dags
-    :param change: who asks, why, and what is overridden
-    :param access: what the caller may do
-    :param progress: is told how far it got
+    :param request: the action and its Dags
+    :param change: who asks, why, and what they override
+    :param access: the permissions of the caller
+    :param progress: receives the progress
     :param session: database session; the caller commits
     :raises ReleaseBlockedError: if a Dag cannot be changed; it names each, with its reason
     :raises RevisionConflictError: if it would do something else than the plan that was confirmed
@@ -106,7 +106,7 @@ def make_release(
         return repeated
     bundle_name, dag_ids = _names(request, access, session=session)
     locked = lock_pins(dag_ids, session=session)
-    # The same request may have waited for these locks as well.
+    # The same request may also have waited for these locks.
     if repeated := find_repeated(change, request.as_request(), access, session=session):
         return repeated
     change = _at_its_time(request, change, session=session)

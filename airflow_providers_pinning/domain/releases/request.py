@@ -29,25 +29,25 @@ from airflow_providers_pinning.vocabulary import ReleaseAction, ReleaseScope
 
 @dataclass(frozen=True)
 class Selection:
-    """Which Dags; of each kind of condition that is given, one must hold."""
+    """Which Dags. One condition of each given kind must be met."""
 
     dag_ids: tuple[str, ...] | None = None
-    """These Dags, each of which must be there."""
+    """These Dags, all of which must exist."""
     tags: tuple[str, ...] = ()
     bundles: tuple[str, ...] = ()
     dag_id_patterns: tuple[str, ...] = ()
     """With the wildcards ``*`` and ``?``."""
     owners: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    """Dags that are left as they are, whatever else says."""
+    """Dags to leave as they are, regardless of other conditions."""
 
     @property
     def has_conditions(self) -> bool:
-        """Whether anything but names chooses Dags."""
+        """Whether there are conditions besides names."""
         return bool(self.tags or self.bundles or self.dag_id_patterns or self.owners)
 
     def as_request(self) -> dict[str, Any]:
-        """Return what is given as plain values, for comparing requests."""
+        """Return the given conditions as plain values, for comparing requests."""
         given = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {name: sorted(value) for name, value in given.items() if value}
 
@@ -66,9 +66,9 @@ class ReleaseRequest:
     bundle_version: str | None = None
     """The commit that the Dags are pinned to."""
     versions: Mapping[str, int] = field(default_factory=dict)
-    """Or the number of a version for each Dag."""
+    """Or a version number for each Dag."""
     latest: bool = False
-    """Or what each Dag runs now: its pinned version, else its latest one."""
+    """Or the current version of each Dag: its pinned version, else its latest one."""
     newest: bool = False
     """Or what comes next of each Dag: its newest candidate, else its newest version that changes something related."""
     scope: ReleaseScope = ReleaseScope.CHANGED
@@ -76,7 +76,7 @@ class ReleaseRequest:
     effective_from: datetime | None = None
     """When a pin takes effect, in UTC; ``None`` means at once."""
     expected_plan: str | None = None
-    """Hash of the plan that was confirmed; another one is refused."""
+    """Hash of the confirmed plan. A different plan is refused."""
 
     def as_request(self) -> dict[str, Any]:
         """Return the request as plain values, for the history and for comparing requests."""
@@ -98,7 +98,7 @@ class ReleaseRequest:
 
 @dataclass(frozen=True)
 class Access:
-    """What the caller may do; commands on a host may do all."""
+    """The caller's permissions. Commands on a host may do everything."""
 
     editable: Sight | None = None
     """Which Dags the caller may change; ``None`` means all."""
@@ -108,5 +108,5 @@ class Access:
     """Tells whether the caller might change a Dag that is not there, by its id; ``None`` says that they might."""
 
     def edits(self, dag_id: str) -> bool:
-        """Return whether the caller may be told that a Dag is not there, as who might change it may."""
+        """Return whether the caller could change a Dag that does not exist, and so may learn that it does not."""
         return self.may_edit is None or self.may_edit(dag_id)

@@ -57,7 +57,7 @@ from airflow_providers_pinning.vocabulary import EventKind, ReleaseAction, Relea
 
 @dataclass(frozen=True)
 class RollbackRequest:
-    """Which release to roll back, and what to do about Dags that somebody changed since."""
+    """Which release to roll back, and what to do about Dags that have changed since."""
 
     release_id: str
     leave_moved: bool = False
@@ -80,7 +80,7 @@ class RollbackRequest:
 @much_work()
 def plan_rollback(request: RollbackRequest, change: Change, access: Access, *, session: Session) -> ReleaseReport:
     """
-    Say what the rollback of a release would do. No Dag is locked.
+    Plan the rollback of a release. No Dag is locked.
 
     :raises UnknownReleaseError: if there is no such release, or none of its Dags is the caller's to see
     :raises ReleaseRolledBackError: if it was rolled back already
@@ -108,9 +108,9 @@ def roll_back_release(
     release pinned it to that very version, it is unpinned. What has not taken effect yet is canceled.
 
     :param request: which release
-    :param change: who asks, why, and what is overridden
-    :param access: what the caller may do
-    :param progress: is told how far it got
+    :param change: who asks, why, and what they override
+    :param access: the permissions of the caller
+    :param progress: receives the progress
     :param session: database session; the caller commits
     :raises ReleaseBlockedError: if a Dag cannot be changed, or moved since and is not to be left
     :raises RevisionConflictError: if it would do something else than the plan that was confirmed
@@ -270,7 +270,7 @@ def _moves(request: RollbackRequest, row: ReleaseDag, work: Work, pin: Pin | Non
 
 
 def _target(row: ReleaseDag) -> VersionIdentity | None:
-    """Return the version to pin; ``None`` if the Dag is to be unpinned."""
+    """Return the version to pin; ``None`` to unpin the Dag."""
     if row.from_version is None or (not row.was_pinned and row.from_version == row.to_version):
         return None
     return VersionIdentity.from_dict(row.from_version)

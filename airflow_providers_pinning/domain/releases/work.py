@@ -57,7 +57,7 @@ class Work:
     What is blocked, and what is left as it is, is noted and goes no further.
 
     :param kind: kind of event for the activation of a version
-    :param change: who asks, why, and what is overridden
+    :param change: who asks, why, and what they override
     :param release_id: its id; ``None`` only says what it would do
     :param total: how many Dags it is about
     :param progress: receives the progress
@@ -104,7 +104,7 @@ class Work:
         :param versions: a version for each Dag
         :param pins: the pins, by Dag
         :param check: what stands in the way of one, beside what stands in the way of any pin
-        :param warnings: what is known of versions already, by Dag
+        :param warnings: warnings about versions that are already known, by Dag
         """
         for page in pages(sorted(versions), DAGS_AT_ONCE):
             asked = []
