@@ -211,6 +211,22 @@ def test_lifting_the_pins_of_more_dags_takes_no_more_statements(lab, session, st
     assert counts[40] <= counts[10] + 2, statements
 
 
+def test_what_comes_next_of_more_dags_takes_no_more_statements_and_is_rolled_back(lab, session, statements):
+    ids = register_many(lab, 50)
+    made(release(dict.fromkeys(ids, 1)))
+    counts = {}
+    for some in (ids[:10], ids[10:]):
+        del statements[:]
+        report = made(release(newest=True, selection=Selection(dag_ids=tuple(some))))
+        assert report.counts["changed"] == len(some)
+        counts[len(some)] = len(statements)
+    assert counts[40] <= counts[10] + 2, statements
+    assert set(pinned(session).values()) == {2}
+    back = made(release(action=ReleaseAction.ROLLBACK, selection=Selection(dag_ids=tuple(ids[:10]))))
+    assert back.counts["changed"] == 10
+    assert sorted(pinned(session).values()) == [1] * 10 + [2] * 40
+
+
 def test_a_dag_that_is_unpinned_while_a_release_waits_for_it_stays_unpinned(lab, session, elsewhere):
     ids = register_many(lab, 2)
     made(release(dict.fromkeys(ids, 1)))
