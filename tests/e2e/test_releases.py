@@ -134,6 +134,24 @@ def test_rollback_of_a_release_passes_over_a_hold_once_its_effect_was_shown(airf
     airflow.pinning.delete(f"/dags/{names[0]}/hold", reason="Done")
 
 
+def test_release_for_later_is_shown_and_canceled(airflow, window):
+    names = ("practice_releases", "practice_releases_too")
+    for name in names:
+        airflow.pinning.put(f"/dags/{name}/pin", {"version_number": 2, "reason": "As before"})
+    later = {"versions": dict.fromkeys(names, 1), "effective_from": "2126-01-31T13:00:00+00:00"}
+    made = airflow.pinning.post("/releases", {**later, "reason": "In the next century"})
+
+    shown = window(airflow, "op")
+    shown.open(f"/plugin/pins?view=releases&release_id={made['release_id']}")
+    expect(shown.page.get_by_text("Takes effect: ")).to_be_visible()
+    expect(shown.page.get_by_role("table", name="Dags of the release")).to_contain_text("scheduled")
+    shown.button("Roll back this release").click()
+    expect(shown.dialog.get_by_role("table", name="What would be done")).to_contain_text("canceled")
+    shown.confirm("Roll back the release", reason="Not needed")
+    expect(shown.page.get_by_text("Rolls back ")).to_be_visible()
+    assert [shown.state(name)["pending"] for name in names] == [None, None]
+
+
 def test_version_is_approved_as_it_is_shown(airflow, window):
     rules = {"policies": [{"name": "two_people", "match": {"dag_ids": ["practice_approves"]},
                            "requires": {"approvals": 1}}]}  # fmt: skip

@@ -18,6 +18,7 @@
  */
 
 import { Badge, Box, Code, Heading, HStack, Link, Skeleton, Stack, Table, Text } from "@chakra-ui/react";
+import { useState } from "react";
 import { Link as RouterLink, useSearchParams } from "react-router-dom";
 
 import { DAGS_SHOWN, getRelease, getReleases, RELEASES_SHOWN } from "src/api/requests";
@@ -143,12 +144,17 @@ const OneRelease = ({ offset, onMove, release }: OneProps) => (
   </Stack>
 );
 
-/** A release is made at once, so it changes only when it is rolled back; nothing is under way that would be asked for. */
+/** A release changes only when it is rolled back, so it is asked for once; one that waits for its time is watched. */
 const LoadedRelease = ({ id, offset, onMove }: OffsetProps & { readonly id: string }) => {
+  const [watched, setWatched] = useState(false);
   const { data, error, refresh, waiting } = usePolled((signal) => getRelease(id, offset, signal), `${id} ${offset}`, {
-    interval: null,
+    interval: watched ? 10_000 : null,
     keep: true,
   });
+
+  if (data !== undefined && (data.status === "scheduled") !== watched) {
+    setWatched(!watched);
+  }
 
   return (
     <>
