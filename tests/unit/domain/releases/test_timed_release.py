@@ -29,15 +29,19 @@ from sqlalchemy import select, update
 from airflow_providers_pinning.domain.changes import due
 from airflow_providers_pinning.domain.changes.deletion import forget_dag
 from airflow_providers_pinning.domain.changes.hold import hold
+from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.errors import (
     ActivationInPastError,
     ReleaseBlockedError,
     ReleaseRolledBackError,
     RevisionConflictError,
 )
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.domain.policies import freezes
 from airflow_providers_pinning.domain.releases.lists import ReleaseFilter, list_releases, read_release
+from airflow_providers_pinning.domain.releases.release import make_release
+from airflow_providers_pinning.domain.releases.request import ReleaseRequest
 from airflow_providers_pinning.models import Event, Pin, TimedChange
 from tests.support.statements import sent
 from tests.unit.domain.releases.conftest import EVERYTHING, NAMES
@@ -173,6 +177,18 @@ def test_a_freeze_that_began_since_fails_it(timed, five, session, let_it_come):
     read = shown(timed.release_id, session)
     assert (read.status.value, outcomes(read.report)) == ("incomplete", dict.fromkeys(NAMES, "failed"))
     assert {dag.reason for dag in read.report.dags} == {"policy"}
+
+
+def test_a_freeze_that_was_overridden_does_not_fail_it(five, session, let_it_come):
+    freezes.freeze(five.change(), session=session)
+    session.commit()
+    request = ReleaseRequest(bundle_version="sha2", effective_from=now() + HOUR)
+    change = Change(Caller("alice", may_override_policies=lambda: True), "urgent", override_reason="agreed")
+    commit(lambda: make_release(request, change, EVERYTHING, session=session), session=session)
+
+    let_it_come()
+
+    assert numbers(session) == dict.fromkeys(NAMES, 2)
 
 
 class TestRollback:
