@@ -122,8 +122,8 @@ def roll_back_release(
     locked = lock_pins(list(rows), session=session)
     if repeated := find_repeated(change, request.as_request(), access, session=session):
         return repeated
-    # Another rollback may have waited for the same locks.
-    release, _ = _read(request, access, lock=True, session=session)
+    # Another rollback, or a scheduler at the time of the release, may have had the same locks.
+    release, rows = _read(request, access, lock=True, session=session)
     release_id = str(uuid6.uuid7())
     work = Work(EventKind.ROLLED_BACK, change, release_id, total=len(rows), progress=progress, session=session)
     report = replace(_carry_out(request, release, rows, work, locked, session=session), release_id=release_id)
@@ -141,7 +141,8 @@ def _read(
         ReleaseDag.release_id == request.release_id,
         ReleaseDag.outcome.in_((ReleaseOutcome.CHANGED.value, ReleaseOutcome.SCHEDULED.value)),
     )
-    found = {row.dag_id: row for row in session.scalars(rows)} if release else {}
+    options = {"populate_existing": lock}
+    found = {row.dag_id: row for row in session.scalars(rows, execution_options=options)} if release else {}
     visible = access.readable is None or bool(access.readable.among(found.keys()))
     if release is None or not visible:
         raise UnknownReleaseError(

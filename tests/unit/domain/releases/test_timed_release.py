@@ -39,6 +39,7 @@ from airflow_providers_pinning.domain.errors import (
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.domain.policies import freezes
+from airflow_providers_pinning.domain.releases import rollback
 from airflow_providers_pinning.domain.releases.lists import ReleaseFilter, list_releases, read_release
 from airflow_providers_pinning.domain.releases.release import make_release
 from airflow_providers_pinning.domain.releases.request import ReleaseRequest
@@ -77,9 +78,10 @@ def _put_into_effect(session):
     # The old schedule of a paused Dag has no run to create before.
     session.execute(update(DagModel).values(is_paused=True))
     session.commit()
+    # A scheduler has a session of its own, so what this one has read stays as it was.
+    session.expunge_all()
     due.put_due_into_effect(session=session)
     session.commit()
-    session.expire_all()
 
 
 def numbers(session):
@@ -226,6 +228,22 @@ class TestRollback:
         back = releases.roll_back(timed.release_id)
 
         assert outcomes(back) == dict.fromkeys(NAMES, "canceled") | {"orders": "changed"}
+        assert numbers(session) == dict.fromkeys(NAMES, 1)
+
+    def test_takes_back_what_took_effect_while_it_waited_for_the_locks(
+        self, timed, releases, session, let_it_come, monkeypatch
+    ):
+        lock_pins = rollback.lock_pins
+
+        def lock_later(dag_ids, *, session):
+            let_it_come()
+            return lock_pins(dag_ids, session=session)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(rollback, "lock_pins", lock_later)
+            made = releases.roll_back(timed.release_id)
+
+        assert outcomes(made) == dict.fromkeys(NAMES, "changed")
         assert numbers(session) == dict.fromkeys(NAMES, 1)
 
     def test_of_an_incomplete_one_leaves_what_never_changed(self, timed, five, releases, session, let_it_come):
