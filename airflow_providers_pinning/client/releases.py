@@ -46,7 +46,7 @@ class Released(TypedDict, total=False):
     latest: bool | None
     """Pin each Dag to its current version."""
     newest: bool | None
-    """Pin each Dag to its newest candidate, otherwise to its newest version with related changes."""
+    """Pin each Dag to its newest candidate, otherwise to its newest version if that has related changes."""
     scope: str | None
     """Which Dags of the commit, if they are not named: ``changed`` (default), ``pinned`` or ``all``."""
     dag_ids: list[str] | None

@@ -74,8 +74,8 @@ class ReleaseBody(SeenRulesBody, ChangeBody):
     )
     newest: bool = Field(
         default=False,
-        description="Or for each Dag what comes next: its newest candidate, otherwise its newest version with related "
-        "changes. Rejected versions are skipped.",
+        description="Or for each Dag what comes next: its newest candidate, otherwise its newest version if it "
+        "has related changes. Rejected versions are skipped.",
     )
     scope: ReleaseScope = Field(
         default=ReleaseScope.CHANGED,

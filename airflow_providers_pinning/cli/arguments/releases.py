@@ -34,7 +34,7 @@ MATCH = Arg(
 )
 NEWEST = forms.switch(
     "--newest",
-    help="With --match: pin each Dag to its newest candidate, else to its newest version with related changes",
+    help="With --match: pin each Dag to its newest candidate, else to its newest version if that has related changes",
 )
 DAG_ID_OR_MATCH = Arg(("dag_id",), help="Dag ID; omit it with --match", type=values.name, nargs="?")
 EXCLUDE = Arg(

@@ -114,7 +114,14 @@ def unfinished_runs(dag_ids: Collection[str], *, queued: int | None = None, sess
     )
     if queued is not None:
         with_gaps = [gap.run_id for gap in view.gaps.values()]
-        canaries = canaries.where(or_(DagRun.id.in_(_first_of_each(dag_ids, queued)), DagRun.run_id.in_(with_gaps)))
+        canaries = canaries.where(
+            or_(
+                # Those that run take the places of those that wait.
+                DagRun.state != DagRunState.QUEUED,
+                DagRun.id.in_(_first_of_each(dag_ids, queued)),
+                DagRun.run_id.in_(with_gaps),
+            )
+        )
     for row in session.execute(canaries):
         slots = _slots(row.isolation, row.max_active_runs)
         view.canaries[row.dag_id].append(
@@ -125,11 +132,11 @@ def unfinished_runs(dag_ids: Collection[str], *, queued: int | None = None, sess
 
 
 def _first_of_each(dag_ids: Collection[str], number: int) -> Select:
-    """Build the look-up of so many canary runs of each Dag and state that come first."""
-    place = func.row_number().over(partition_by=(DagRun.dag_id, DagRun.state), order_by=(DagRun.run_after, DagRun.id))
+    """Build the look-up of so many canary runs of each Dag that wait, and come first."""
+    place = func.row_number().over(partition_by=DagRun.dag_id, order_by=(DagRun.run_after, DagRun.id))
     placed = (
         select(DagRun.id, place.label("place"))
-        .where(DagRun.dag_id.in_(dag_ids), DagRun.state.in_(State.unfinished_dr_states), takes_no_slot())
+        .where(DagRun.dag_id.in_(dag_ids), DagRun.state == DagRunState.QUEUED, takes_no_slot())
         .subquery()
     )
     return select(placed.c.id).where(placed.c.place <= number)

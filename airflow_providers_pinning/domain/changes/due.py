@@ -33,6 +33,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import into_effect
+from airflow_providers_pinning.domain.changes.released import note_deletion
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.errors import (
     DatabaseBusyError,
@@ -111,6 +112,7 @@ def _give_up(change_id: int, dag_id: str, error: Exception, *, session: Session)
         try:
             into_effect.fail(dag_id, "unexpected", f"{type(error).__name__}: {error}.", session=session)
         except UnknownDagError:
+            note_deletion(dag_id, session=session)
             session.execute(delete(TimedChange).where(TimedChange.id == change_id))
 
     try:

@@ -52,7 +52,6 @@ UNLISTED = "unlisted"
 """Reason for unpinning a Dag."""
 
 
-@much_work()
 def plan_apply(document: PinsDocument, change: Change, access: Access, *, session: Session) -> ReleaseReport:
     """
     Plan what applying a document would change, what it would leave, and what blocks it. No Dag is locked.
@@ -70,7 +69,6 @@ def plan_apply(document: PinsDocument, change: Change, access: Access, *, sessio
     return with_seen_rules(_carry_out(sorted_, work, session=session), session=session)
 
 
-@much_work()
 def apply(
     document: PinsDocument,
     change: Change,
@@ -187,6 +185,7 @@ def _as_it_is(pin: Pin, version: VersionIdentity) -> PlannedDag:
     )
 
 
+@much_work()
 def _carry_out(sorted_: _Sorted, work: Work, *, session: Session) -> ReleaseReport:
     work.done |= sorted_.others
     chosen = choose_documented(sorted_.wanted, session=session)

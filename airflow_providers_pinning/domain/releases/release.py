@@ -56,7 +56,6 @@ from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import EventKind, ReleaseAction, ReleaseOutcome
 
 
-@much_work()
 def plan_release(request: ReleaseRequest, change: Change, access: Access, *, session: Session) -> ReleaseReport:
     """
     Plan what a release would change, what it would leave, and what blocks it. No Dag is locked.
@@ -80,7 +79,6 @@ def plan_release(request: ReleaseRequest, change: Change, access: Access, *, ses
     return with_seen_rules(planned, session=session)
 
 
-@much_work()
 def make_release(
     request: ReleaseRequest,
     change: Change,
@@ -144,6 +142,7 @@ def _kind(request: ReleaseRequest) -> EventKind:
     return EventKind.ROLLED_BACK if request.action is ReleaseAction.ROLLBACK else EventKind.PINNED
 
 
+@much_work()
 def _carry_out(
     request: ReleaseRequest,
     change: Change,

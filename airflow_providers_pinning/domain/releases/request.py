@@ -70,7 +70,7 @@ class ReleaseRequest:
     latest: bool = False
     """Or the current version of each Dag: its pinned version, else its latest one."""
     newest: bool = False
-    """Or what comes next of each Dag: its newest candidate, else its newest version that changes something related."""
+    """Or what comes next of each Dag: its newest candidate, else its newest version if it changes something related."""
     scope: ReleaseScope = ReleaseScope.CHANGED
     """Which Dags, if they are not named."""
     effective_from: datetime | None = None

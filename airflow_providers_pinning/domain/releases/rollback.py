@@ -30,6 +30,7 @@ from airflow_providers_pinning.domain.batches import much_work, pages
 from airflow_providers_pinning.domain.changes.pin_row import lock_pins, read_pins
 from airflow_providers_pinning.domain.changes.released import release_of
 from airflow_providers_pinning.domain.errors import (
+    NothingToReleaseError,
     ReleaseRolledBackError,
     RevisionConflictError,
     UnknownDagError,
@@ -77,7 +78,6 @@ class RollbackRequest:
         }
 
 
-@much_work()
 def plan_rollback(request: RollbackRequest, change: Change, access: Access, *, session: Session) -> ReleaseReport:
     """
     Plan the rollback of a release. No Dag is locked.
@@ -92,7 +92,6 @@ def plan_rollback(request: RollbackRequest, change: Change, access: Access, *, s
     return with_seen_rules(planned, session=session)
 
 
-@much_work()
 def roll_back_release(
     request: RollbackRequest,
     change: Change,
@@ -133,17 +132,17 @@ def roll_back_release(
     return keep(report, change, request.as_request(), rolls_back=release.id, session=session)
 
 
+_TO_ROLL_BACK = (ReleaseOutcome.CHANGED.value, ReleaseOutcome.SCHEDULED.value)
+
+
 def _read(
     request: RollbackRequest, access: Access, *, lock: bool, session: Session
 ) -> tuple[Release, dict[str, ReleaseDag]]:
     release = session.get(Release, request.release_id, with_for_update=lock, populate_existing=lock)
-    rows = select(ReleaseDag).where(
-        ReleaseDag.release_id == request.release_id,
-        ReleaseDag.outcome.in_((ReleaseOutcome.CHANGED.value, ReleaseOutcome.SCHEDULED.value)),
-    )
+    rows = select(ReleaseDag).where(ReleaseDag.release_id == request.release_id)
     options = {"populate_existing": lock}
-    found = {row.dag_id: row for row in session.scalars(rows, execution_options=options)} if release else {}
-    visible = access.readable is None or bool(access.readable.among(found.keys()))
+    concerned = {row.dag_id: row for row in session.scalars(rows, execution_options=options)} if release else {}
+    visible = access.readable is None or bool(access.readable.among(concerned.keys()))
     if release is None or not visible:
         raise UnknownReleaseError(
             f"There is no release {request.release_id!r}. List the releases to find its ID.",
@@ -155,10 +154,16 @@ def _read(
             release_id=release.id,
             rolled_back_by=release.rolled_back_by,
         )
+    found = {dag_id: row for dag_id, row in concerned.items() if row.outcome in _TO_ROLL_BACK}
+    if not found:
+        raise NothingToReleaseError(
+            f"Release {release.id} changed no Dag, and none of its changes is pending: there is nothing to roll back."
+        )
     check_access(found.keys() - set(request.exclude), (), access, session=session)
     return release, found
 
 
+@much_work()
 def _carry_out(
     request: RollbackRequest,
     release: Release,
@@ -209,7 +214,12 @@ def _pending_of(
         pending = select(TimedChange).where(
             TimedChange.dag_id.in_(page), TimedChange.status == TimedStatus.PENDING.value
         )
-        found |= {one.dag_id: one for one in session.scalars(pending) if release_of(one) == request.release_id}
+        found |= {
+            one.dag_id: one
+            for one in session.scalars(pending)
+            # Another one may have been left behind by an earlier release of this package.
+            if release_of(one) == request.release_id and pins[one.dag_id].pending_from == one.effective_from
+        }
     return found
 
 

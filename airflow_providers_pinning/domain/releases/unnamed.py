@@ -41,9 +41,10 @@ _JUDGED = (VersionState.CANDIDATE.value, VersionState.REJECTED.value)
 
 def choose_newest(pins: Mapping[str, Pin], dag_ids: list[str], chosen: Chosen, *, session: Session) -> None:
     """
-    Find what comes next of each Dag: its newest candidate, else its newest version that changes something related.
+    Find what comes next of each Dag: its newest candidate, else its newest version if that changes something related.
 
-    Rejected versions are passed over. Of a Dag that is not pinned it is its newest candidate, else its latest version.
+    Rejected versions are passed over. What HEAD has reverted does not come next.
+    Of a Dag that is not pinned it is its newest candidate, else its latest version.
     """
     numbers: dict[str, int] = {}
     for page in pages(dag_ids, IDS_AT_ONCE):
@@ -65,7 +66,7 @@ def choose_newest(pins: Mapping[str, Pin], dag_ids: list[str], chosen: Chosen, *
         related = {
             dag_id: newest
             for dag_id, keys in keys_since(left, session=session).items()
-            if (newest := _newest_related(keys, states[dag_id])) is not None
+            if (newest := _newest_related(keys, left[dag_id], states[dag_id])) is not None
         }
         unpinned = newest_identities(
             [one for one in page if one not in active and one not in candidates], session=session
@@ -82,16 +83,17 @@ def choose_newest(pins: Mapping[str, Pin], dag_ids: list[str], chosen: Chosen, *
     choose_by_number(numbers, [dag_id for dag_id in dag_ids if dag_id in numbers], chosen, session=session)
 
 
-def _newest_related(keys: list[VersionKey], states: Mapping[int, str]) -> int | None:
-    """Return the newest version that differs from the first one, which is active, in something related."""
-    return next(
-        (
-            key.version_number
-            for key in reversed(keys[1:])
-            if states.get(key.version_number) != VersionState.REJECTED.value and is_related(keys[0], key) is not False
-        ),
-        None,
-    )
+def _newest_related(keys: list[VersionKey], active: int, states: Mapping[int, str]) -> int | None:
+    """
+    Return the newest version that is not rejected, if it differs from the active one in something related.
+
+    Versions in between do not count: HEAD may have reverted what they changed.
+    """
+    kept = [key.version_number for key in keys[1:] if states.get(key.version_number) != VersionState.REJECTED.value]
+    if not kept or keys[0].version_number != active:
+        return None
+    newest = next(key for key in keys if key.version_number == kept[-1])
+    return None if is_related(keys[0], newest) is False else newest.version_number
 
 
 def choose_previous(

@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.batches import DAGS_AT_ONCE, page_is_done, pages
 from airflow_providers_pinning.domain.changes import activation, activation_write, conditions, lifting, timed_many
 from airflow_providers_pinning.domain.changes.activation import Activation, Ready
-from airflow_providers_pinning.domain.changes.pending import cancel_row
+from airflow_providers_pinning.domain.changes.pending import cancel_row, warn_all_of_runs_of_later
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.asset_conflicts import Claim, claim_of
 from airflow_providers_pinning.domain.errors import PinningError
@@ -36,7 +36,6 @@ from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases.plan import PlannedDag
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
-    latest_identity,
     newest_identities,
     pinned_identity,
 )
@@ -137,23 +136,37 @@ class Work:
 
     def cancel(self, changes: Mapping[str, TimedChange], pins: Mapping[str, Pin]) -> None:
         """Cancel changes that are pending; no version becomes active, so nothing is checked."""
-        for dag_id, pending in changes.items():
-            pin = pins[dag_id]
-            version = pinned_identity(pin) or latest_identity(dag_id, session=self._session)
-            moment = pending.effective_from.isoformat()
-            if self._writes:
-                [request] = self._requests([dag_id]).values()
-                cancel_row(pin, pending, self._change, request, release_id=self._release_id, session=self._session)
-            self.done[dag_id] = PlannedDag(
-                dag_id,
-                ReleaseOutcome.CANCELED,
-                was_pinned=pin.dag_version_id is not None,
-                from_version=version,
-                to_version=version,
-                reason="canceled",
-                message=f"Its change at {moment} is canceled.",
-                revision=pin.revision,
+        for page in pages(sorted(changes), DAGS_AT_ONCE):
+            latest = newest_identities(
+                [dag_id for dag_id in page if pins[dag_id].dag_version_id is None], session=self._session
             )
+            told: dict[str, tuple[str, ...]] = {}
+            if self._writes:
+                requests = self._requests(page)
+                for dag_id in page:
+                    cancel_row(
+                        pins[dag_id],
+                        changes[dag_id],
+                        self._change,
+                        requests[dag_id],
+                        release_id=self._release_id,
+                        session=self._session,
+                    )
+                told = warn_all_of_runs_of_later([changes[dag_id] for dag_id in page], session=self._session)
+            for dag_id in page:
+                version = pinned_identity(pins[dag_id]) or latest.get(dag_id)
+                self.done[dag_id] = PlannedDag(
+                    dag_id,
+                    ReleaseOutcome.CANCELED,
+                    was_pinned=pins[dag_id].dag_version_id is not None,
+                    from_version=version,
+                    to_version=version,
+                    reason="canceled",
+                    message=f"Its change at {changes[dag_id].effective_from.isoformat()} is canceled.",
+                    revision=pins[dag_id].revision,
+                    warnings=told.get(dag_id, ()),
+                )
+            self._tell()
 
     def check_hold(self, pin: Pin) -> None:
         """

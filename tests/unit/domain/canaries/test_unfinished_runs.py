@@ -64,3 +64,19 @@ def test_a_turn_starts_no_more_than_it_reads(lab, scheduler, session, monkeypatc
 
     started = {run.run_id for run in session.scalars(select(DagRun).where(DagRun.state != "queued"))}
     assert started == set(run_ids[:2])
+
+
+def test_a_turn_counts_every_run_that_runs(lab, scheduler, session, monkeypatch):
+    monkeypatch.setattr(turns, "QUEUED_A_TURN", 2)
+    lab.commit("sha1", orders=dag_file("orders", "schedule=None, max_active_runs=3"))
+    lab.pin("orders", 1)
+    create_canary_runs("orders", CanaryRequest(1, count=5), lab.change(), session=session)
+    for number, run in enumerate(session.scalars(select(DagRun).order_by(DagRun.id))):
+        run.run_after -= timedelta(hours=1)
+        run.state = "running" if number < 3 else "queued"
+    session.commit()
+
+    scheduler.start_and_decide()
+
+    session.expire_all()
+    assert [run.state for run in session.scalars(select(DagRun))].count("queued") == 2

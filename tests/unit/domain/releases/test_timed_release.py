@@ -24,14 +24,16 @@ import pytest
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models.dag import DagModel
 from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from airflow_providers_pinning.domain.changes import due
 from airflow_providers_pinning.domain.changes.deletion import forget_dag
 from airflow_providers_pinning.domain.changes.hold import hold
+from airflow_providers_pinning.domain.changes.pending import cancel_row, pending_row
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.errors import (
     ActivationInPastError,
+    NothingToReleaseError,
     ReleaseBlockedError,
     ReleaseRolledBackError,
     RevisionConflictError,
@@ -248,6 +250,60 @@ class TestRollback:
         assert outcomes(made) == dict.fromkeys(NAMES, "changed")
         assert numbers(session) == dict.fromkeys(NAMES, 1)
 
+    def test_pins_no_dag_whose_change_was_canceled_while_it_waited(self, five, releases, session, monkeypatch):
+        five.unpin("orders")
+        made = releases.make(versions={"orders": 1, "stock": 2}, effective_from=now() + HOUR)
+        lock_pins = rollback.lock_pins
+
+        def lock_later(dag_ids, *, session):
+            pin = session.get_one(Pin, "orders")
+            cancel_row(pin, pending_row(pin, session=session), five.change(), session=session)
+            return lock_pins(dag_ids, session=session)
+
+        monkeypatch.setattr(rollback, "lock_pins", lock_later)
+        back = releases.roll_back(made.release_id)
+
+        assert outcomes(back) == {"stock": "canceled"}
+        assert numbers(session) == dict.fromkeys(NAMES, 1) | {"orders": None}
+
+    def test_of_one_that_changed_nothing_is_refused(self, timed, five, releases, session, let_it_come):
+        for name in NAMES:
+            five.reject(name, 2)
+        let_it_come()
+
+        with pytest.raises(NothingToReleaseError, match="changed no Dag"):
+            releases.roll_back(timed.release_id)
+
+        assert listed(session) == {timed.release_id: "incomplete"}
+
+    def test_tells_of_runs_that_keep_the_version(self, timed, releases, session):
+        trigger_dag(
+            "orders",
+            run_id="later",
+            run_after=timed.effective_from,
+            triggered_by=DagRunTriggeredByType.REST_API,
+            session=session,
+        )
+        session.commit()
+
+        back = releases.roll_back(timed.release_id)
+
+        [told] = [dag.warnings for dag in back.dags if dag.warnings]
+        assert "1 unfinished run due at" in told[0]
+
+    def test_leaves_a_change_that_the_pin_does_not_know(self, timed, releases, session):
+        """A host with an earlier release of the package may have put another one in its place."""
+        other = now() + 2 * HOUR
+        newer = update(Pin).where(Pin.dag_id == "orders")
+        session.execute(newer.values(pending_from=other, revision=Pin.revision + 1))
+        session.commit()
+
+        with pytest.raises(ReleaseBlockedError):
+            releases.roll_back(timed.release_id)
+
+        session.expire_all()
+        assert session.get_one(Pin, "orders").pending_from == other
+
     def test_of_an_incomplete_one_leaves_what_never_changed(self, timed, five, releases, session, let_it_come):
         five.reject("orders", 2)
         let_it_come()
@@ -274,6 +330,14 @@ class TestOneDag:
 
         [dag] = [dag for dag in shown(timed.release_id, session).report.dags if dag.dag_id == "orders"]
         assert (dag.outcome.value, dag.message) == ("canceled", "The Dag was deleted.")
+
+    def test_whose_row_is_gone_is_told(self, timed, five, session, let_it_come):
+        session.execute(delete(DagModel).where(DagModel.dag_id == "orders"))
+        session.commit()
+        let_it_come()
+
+        read = shown(timed.release_id, session)
+        assert (read.status.value, outcomes(read.report)["orders"]) == ("incomplete", "canceled")
 
     def test_of_which_another_change_is_pending_blocks(self, five, releases, session):
         five.pin_from("orders", 2, now() + 2 * HOUR)

@@ -24,7 +24,7 @@ from sqlalchemy import select
 from airflow_providers_pinning.domain.changes.hold import hold
 from airflow_providers_pinning.domain.errors import ReleaseBlockedError, RevisionConflictError
 from airflow_providers_pinning.domain.policies import freezes
-from airflow_providers_pinning.models import Event
+from airflow_providers_pinning.models import CommitFiles, Event, VersionFiles
 from airflow_providers_pinning.vocabulary import ReleaseAction
 from tests.support.sources import CHANGED, STABLE, dag_file
 from tests.unit.domain.releases.conftest import NAMES, named
@@ -58,6 +58,30 @@ class TestWhatComesNext:
         releases.make(newest=True, dag_ids=["stock"])
 
         assert pinned_numbers(session)["stock"] == 2
+
+    def test_is_nothing_that_head_has_reverted(self, five, releases, session):
+        used(five, "stock")
+        five.commit("sha3", stock=named(STABLE, "stock"))
+        for number, digest in enumerate(("a", "b", "a"), 1):
+            version = five.version("stock", number)
+            commit = {"bundle_name": version.bundle_name, "bundle_version": version.bundle_version}
+            session.add(VersionFiles(dag_version_id=version.id, dag_id="stock", digest=digest, files={}, **commit))
+            session.add(CommitFiles(shared_digest="shared", basis="files", file_count=1, **commit))
+        session.commit()
+
+        report = releases.make(newest=True, dag_ids=["stock"])
+
+        assert [(dag.outcome.value, dag.reason) for dag in report.dags] == [("unchanged", "nothing_newer")]
+        assert pinned_numbers(session)["stock"] == 1
+
+    def test_is_nothing_if_the_row_of_the_pinned_version_is_gone(self, five, releases, session):
+        used(five, "stock")
+        five.commit("sha3", stock=dag_file("stock", tasks="one two three"))
+        five.remove_version("stock", 1)
+
+        report = releases.make(newest=True, dag_ids=["stock"])
+
+        assert [(dag.outcome.value, dag.reason) for dag in report.dags] == [("unchanged", "nothing_newer")]
 
     def test_may_be_nothing(self, five, releases, session):
         five.pin("stock", 2)
