@@ -104,7 +104,7 @@ def test_a_release_from_the_first_pin_to_the_doctor(airflow, shell):
 
     airflow.wait_until(lambda: len(airflow.database.versions("orders")) == 2, what="HEAD is registered")
     listed, versions, compared = shell.together(
-        lambda: shell.pinning("list"),
+        lambda: shell.pinning("list", "-o", "wide"),
         lambda: shell.pinning("versions", "orders", "-o", "json"),
         lambda: shell.pinning("compare", "orders", "--exit-code", "-o", "json", code=7),
     )
