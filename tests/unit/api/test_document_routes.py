@@ -149,8 +149,10 @@ class TestDagsThatAreNotPinned:
     def test_are_listed_with_their_latest_version(self, api):
         body = api("viewer").get(f"{PINNING}/unpinned").json()
 
-        assert body["dags"][-1] == {"dag_id": "stock", "bundle_name": "team_dags", "latest": 1, "gates": []}
+        stock = {"dag_id": "stock", "bundle_name": "team_dags", "latest": 1, "gates": [], "editable": False}
+        assert body["dags"][-1] == stock
         assert body["total_entries"] == 3
+        assert api("op").get(f"{PINNING}/unpinned").json()["dags"][-1] == {**stock, "editable": True}
 
     def test_are_paged_and_filtered(self, api):
         assert self.ids(api, limit=1, offset=1) == (["pears"], 3)
