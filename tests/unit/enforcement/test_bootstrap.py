@@ -103,11 +103,12 @@ def test_modules_that_are_imported_already_are_patched_in_place():
 def test_modules_that_imported_a_patched_function_by_its_name_before_call_the_patch():
     """Another policy plugin may import models, and its entry point may be loaded first."""
     callers = answer_of(
-        "import airflow.models.dagrun, airflow.models.taskinstance\n"
+        "import sys, types\n"
+        "from airflow.models import taskinstance\n"
+        "caller = sys.modules['caller'] = types.ModuleType('caller')\n"
+        "exec('from airflow.models.taskinstance import clear_task_instances as clear', vars(caller))\n"
         "import airflow_providers_pinning.enforcement.bootstrap\n"
-        "from airflow.models import dagrun, taskinstance\n"
-        "answer = [dagrun.clear_task_instances is taskinstance.clear_task_instances,"
-        " type(dagrun.clear_task_instances).__name__]",
+        "answer = [caller.clear is taskinstance.clear_task_instances, type(caller.clear).__name__]",
         _AIRFLOW__AS_LIBRARY="1",
     )
 
