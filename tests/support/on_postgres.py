@@ -18,7 +18,7 @@
 Which unit tests run on PostgreSQL.
 
 As a plugin of pytest it leaves those out: ``make test`` runs each unit test once, on PostgreSQL if the database can
-make a difference, and ``make compat AIRFLOW=3.4`` runs these on SQLite.
+make a difference, and ``make unit`` runs all of them on SQLite.
 """
 
 from __future__ import annotations
