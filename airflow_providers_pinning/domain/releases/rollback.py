@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import uuid6
-from sqlalchemy import case, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import much_work, pages
@@ -40,6 +40,7 @@ from airflow_providers_pinning.domain.errors import (
 )
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases.access import check_access
+from airflow_providers_pinning.domain.releases.as_released import is_as_released
 from airflow_providers_pinning.domain.releases.choice import IDS_AT_ONCE
 from airflow_providers_pinning.domain.releases.ledger import (
     find_repeated,
@@ -52,7 +53,7 @@ from airflow_providers_pinning.domain.releases.plan import ReleaseReport, in_ord
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.releases.work import Progress, Work
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identities_of
-from airflow_providers_pinning.models import Event, Pin, Release, ReleaseDag, TimedChange
+from airflow_providers_pinning.models import Pin, Release, ReleaseDag, TimedChange
 from airflow_providers_pinning.vocabulary import EventKind, ReleaseAction, ReleaseOutcome, TimedStatus
 
 
@@ -223,46 +224,12 @@ def _pending_of(
     return found
 
 
-_WITHOUT_A_CHOICE = tuple(
-    kind.value
-    for kind in (
-        EventKind.BREAKER_OPENED,
-        EventKind.HELD,
-        EventKind.UNHELD,
-        EventKind.ACTIVATION_SCHEDULED,
-        EventKind.ACTIVATION_CANCELED,
-        EventKind.ACTIVATION_FAILED,
-        EventKind.RAMP_STARTED,
-        EventKind.RAMP_ADVANCED,
-        EventKind.RAMP_PAUSED,
-        EventKind.RAMP_RESUMED,
-        EventKind.RAMP_ABORTED,
-    )
-)
-"""What counts in the revision of a pin although the version of the release stays the chosen one."""
-_CHOICES = (EventKind.PINNED.value, EventKind.UNPINNED.value, EventKind.ROLLED_BACK.value)
-
-
-def _is_as_released(row: ReleaseDag, pin: Pin, *, session: Session) -> bool:
-    if pin.revision == row.revision:
-        return True
-    # An incident waits neither for a change that is pending nor for a ramp, nor because the automatic rollback found
-    # no way back. A hold is checked where it counts: as for one Dag, it does not stop the way to an older version.
-    since = select(
-        func.sum(case((Event.kind.in_(_WITHOUT_A_CHOICE), 1), else_=0)),
-        func.sum(case((Event.kind.in_(_CHOICES), 1), else_=0)),
-    ).where(Event.dag_id == pin.dag_id, Event.revision > row.revision)
-    without, choices = session.execute(since).one()
-    # Each of them counts once. A hold that comes with a choice has the revision of the choice.
-    return not choices and without == pin.revision - (row.revision or 0)
-
-
 def _moves(request: RollbackRequest, row: ReleaseDag, work: Work, pin: Pin | None, *, session: Session) -> bool:
     """Return whether a Dag is as the release left it, so it can be rolled back."""
     if row.dag_id in request.exclude:
         work.leave(row.dag_id, "excluded", "It was excluded from the rollback.")
         return False
-    if pin is not None and _is_as_released(row, pin, session=session):
+    if pin is not None and is_as_released(row, pin, session=session):
         return True
     message = (
         "The Dag no longer exists."
